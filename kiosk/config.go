@@ -1,0 +1,134 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"yeban/devices/serialport"
+	"yeban/kiosk/journey"
+	"yeban/sync/settings"
+)
+
+// Config is all that a terminal can be told. Its file is YAML; see kiosk.yaml.
+type Config struct {
+	Kiosk    string  `yaml:"kiosk" help:"identity at the hub"`
+	Number   int     `yaml:"number" help:"1-99999, the end of this terminal's receipt numbers"`
+	Hall     string  `yaml:"hall" help:"name of the hall, shown and printed"`
+	Hotline  string  `yaml:"hotline" help:"telephone number shown on every page"`
+	Language string  `yaml:"language" help:"language a visit begins in: zh or en"`
+	Zone     string  `yaml:"zone" help:"time zone of dates and receipt numbers"`
+	Data     string  `yaml:"data" help:"folder of the outbox"`
+	Catalog  string  `yaml:"catalog" help:"file or folder of the item catalogue"`
+	Hub      Hub     `yaml:"hub"`
+	Ports    Ports   `yaml:"devices"`
+	Screen   Display `yaml:"screen"`
+	Timing   Timing  `yaml:"timing"`
+	Log      Log     `yaml:"log"`
+}
+
+// Hub is where records go.
+type Hub struct {
+	URL         string `yaml:"url" help:"websocket of the hub; empty keeps records here"`
+	TokenFile   string `yaml:"token_file" help:"file with this terminal's token"`
+	PlatformKey string `yaml:"platform_key" help:"PEM file of the platform's public SM2 key"`
+}
+
+// Ports is what hangs where. An empty path is a device that this terminal does not have.
+type Ports struct {
+	IDCard    Port          `yaml:"idcard"`
+	Printer   PrinterPort   `yaml:"printer"`
+	Evaluator EvaluatorPort `yaml:"evaluator"`
+}
+
+// Port is one serial port.
+type Port struct {
+	Path   string            `yaml:"path" help:"device file, best one under /dev/serial/by-path"`
+	Baud   int               `yaml:"baud" help:"bits a second"`
+	Driver serialport.Driver `yaml:"driver" help:"serial library: bugst or tarm"`
+}
+
+// PrinterPort is the receipt printer.
+type PrinterPort struct {
+	Port    `yaml:",inline"`
+	WidthMM int `yaml:"width_mm" help:"paper width, 58 or 80"`
+}
+
+// EvaluatorPort is the rating device.
+type EvaluatorPort struct {
+	Port  `yaml:",inline"`
+	Model string `yaml:"model" help:"ev1, pj06 or jt905"`
+}
+
+// Display is the touch screen.
+type Display struct {
+	Width      int    `yaml:"width" help:"pixels; taller than wide is portrait"`
+	Height     int    `yaml:"height" help:"pixels"`
+	Fullscreen bool   `yaml:"fullscreen" help:"take the whole screen"`
+	Targets    string `yaml:"targets" help:"file that is kept up to date with what can be tapped where, for tests"`
+}
+
+// Timing is how long a terminal waits for a citizen.
+type Timing struct {
+	Idle    time.Duration `yaml:"idle" help:"without a touch, before the warning"`
+	Form    time.Duration `yaml:"form" help:"the same on forms"`
+	Result  time.Duration `yaml:"result" help:"the same on the receipt and the rating"`
+	Warning time.Duration `yaml:"warning" help:"countdown, then everything is wiped"`
+}
+
+// Log is the program's own log. It holds no personal data.
+type Log struct {
+	Level string `yaml:"level" help:"debug, info, warn or error"`
+}
+
+// defaultConfig is a demonstration terminal beside a hub on the same machine.
+func defaultConfig() Config {
+	t := journey.DefaultTiming()
+	return Config{
+		Kiosk: "340103-0017", Number: 17, Hall: "合肥市庐阳区政务服务大厅", Hotline: "12345",
+		Language: "zh", Zone: "Asia/Shanghai", Data: "var/kiosk", Catalog: "assets/catalog",
+		Hub: Hub{URL: "ws://127.0.0.1:8340/kiosk/v1", TokenFile: "var/kiosk/token", PlatformKey: "var/hub/platform.pub"},
+		Ports: Ports{
+			IDCard:    Port{Path: "var/devices/idcard", Baud: 115200, Driver: serialport.BugST},
+			Printer:   PrinterPort{Port{Path: "var/devices/printer", Baud: 115200, Driver: serialport.BugST}, 80},
+			Evaluator: EvaluatorPort{Port{Path: "var/devices/evaluator", Baud: 9600, Driver: serialport.BugST}, "ev1"},
+		},
+		Screen: Display{Width: 1080, Height: 1920, Fullscreen: false},
+		Timing: Timing{Idle: t.Idle, Form: t.Form, Result: t.Result, Warning: t.Warning},
+		Log:    Log{Level: "info"},
+	}
+}
+
+// loadConfig reads the file over the defaults; no file means the defaults.
+func loadConfig(path string) (Config, error) {
+	c := defaultConfig()
+	if path != "" {
+		if err := settings.Read(path, &c); err != nil {
+			return c, err
+		}
+	}
+	return c, c.check()
+}
+
+func (c *Config) check() error {
+	var errs []error
+	refuse := func(bad bool, format string, args ...any) {
+		if bad {
+			errs = append(errs, fmt.Errorf(format, args...))
+		}
+	}
+	refuse(c.Kiosk == "", "kiosk: an identity is needed")
+	refuse(c.Number < 1 || c.Number > 99999, "number: %d is not within 1-99999", c.Number)
+	refuse(c.Language != "zh" && c.Language != "en", "language: %q is neither zh nor en", c.Language)
+	refuse(c.Data == "", "data: a folder is needed")
+	refuse(c.Screen.Width < 600 || c.Screen.Height < 600, "screen: %d×%d is too small", c.Screen.Width, c.Screen.Height)
+	refuse(c.Ports.Printer.WidthMM != 58 && c.Ports.Printer.WidthMM != 80, "devices.printer.width_mm: %d is neither 58 nor 80", c.Ports.Printer.WidthMM)
+	refuse(c.Timing.Idle <= 0 || c.Timing.Form <= 0 || c.Timing.Result <= 0 || c.Timing.Warning <= 0, "timing: every time is above zero")
+	if _, err := time.LoadLocation(c.Zone); err != nil {
+		errs = append(errs, fmt.Errorf("zone: %w", err))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("settings: %w", err)
+	}
+	return nil
+}

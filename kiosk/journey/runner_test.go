@@ -1,0 +1,226 @@
+package journey
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"yeban/sync/record"
+)
+
+// hall is the world around a runner, each part as a test wants it.
+type hall struct {
+	read   func(ctx context.Context, found func()) (record.Person, error)
+	print  func(ctx context.Context) error
+	rate   func(ctx context.Context) (record.Level, error)
+	append func(record.Record) error
+
+	mu      sync.Mutex
+	records []record.Record
+	view    View
+}
+
+func (h *hall) ReadCard(ctx context.Context, found func()) (record.Person, error) {
+	return h.read(ctx, found)
+}
+
+func (h *hall) PrintReceipt(ctx context.Context, _ PrintedReceipt) error { return h.print(ctx) }
+
+func (h *hall) AskRating(ctx context.Context, _ uint64, _ time.Duration) (record.Level, error) {
+	return h.rate(ctx)
+}
+
+func (h *hall) Append(_ context.Context, r record.Record) error {
+	if h.append != nil {
+		if err := h.append(r); err != nil {
+			return err
+		}
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.records = append(h.records, r)
+	return nil
+}
+
+func (h *hall) draw(v View) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.view = v
+}
+
+func (h *hall) now() View {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.view
+}
+
+// play runs a runner in a bubble of its own time and gives the test a way to send.
+func play(t *testing.T, h *hall, script func(send func(...Event), m *Machine)) {
+	c := sample(t)
+	synctest.Test(t, func(t *testing.T) {
+		if h.read == nil {
+			h.read = func(_ context.Context, found func()) (record.Person, error) { found(); return citizen, nil }
+		}
+		if h.print == nil {
+			h.print = func(context.Context) error { return nil }
+		}
+		if h.rate == nil {
+			h.rate = func(ctx context.Context) (record.Level, error) { <-ctx.Done(); return 0, ctx.Err() }
+		}
+		rig := newRig(t, c)
+		rig.m.now = time.Now()
+		r := NewRunner(rig.m, Parts{Reader: h, Printer: h, Evaluator: h, Log: h, Draw: h.draw, Now: time.Now,
+			Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- r.Run(ctx) }()
+		script(func(events ...Event) {
+			for _, e := range events {
+				r.Send(ctx, e)
+				synctest.Wait()
+			}
+		}, rig.m)
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// fill answers the form up to Review.
+func fill(send func(...Event), h *hall) {
+	for h.now().State == Form {
+		for _, q := range h.now().Page.Questions {
+			send(Answered{q.ID, goodAnswer(q)})
+		}
+		send(NextTapped{})
+	}
+}
+
+func TestRunnerCarriesAVisitThrough(t *testing.T) {
+	h := &hall{rate: func(context.Context) (record.Level, error) { return record.VerySatisfied, nil }}
+	play(t, h, func(send func(...Event), _ *Machine) {
+		send(ItemTapped{firstItem}, AgreeTapped{})
+		fill(send, h)
+		send(SubmitTapped{})
+		if v := h.now(); v.State != Receipt || v.Number == "" || v.PrintPhase != Printed {
+			t.Fatalf("after submit: %v %q %v", v.State, v.Number, v.PrintPhase)
+		}
+		send(NextTapped{})
+		if v := h.now(); v.State != Farewell || v.Rated != record.VerySatisfied {
+			t.Fatalf("after the key: %v, rated %v", v.State, v.Rated)
+		}
+		time.Sleep(7 * time.Second)
+		synctest.Wait()
+		if h.now().State != Home {
+			t.Errorf("farewell did not end: %v", h.now().State)
+		}
+	})
+	var kinds []record.Kind
+	for _, r := range h.records {
+		kinds = append(kinds, r.Kind())
+	}
+	if len(kinds) != 3 || kinds[0] != record.KindApplication || kinds[1] != record.KindRating || kinds[2] != record.KindTrace {
+		t.Errorf("log holds %v", kinds)
+	}
+}
+
+func TestRunnerCancelsTheReaderWhenTheCitizenLeaves(t *testing.T) {
+	ended := make(chan struct{})
+	h := &hall{read: func(ctx context.Context, _ func()) (record.Person, error) {
+		<-ctx.Done()
+		close(ended)
+		return record.Person{}, ctx.Err()
+	}}
+	play(t, h, func(send func(...Event), _ *Machine) {
+		send(ItemTapped{firstItem}, AgreeTapped{}, QuitTapped{})
+		select {
+		case <-ended:
+		default:
+			t.Error("the reader still waits for a citizen who has gone")
+		}
+		if h.now().State != Home {
+			t.Errorf("state %v", h.now().State)
+		}
+	})
+}
+
+func TestRunnerTellsDiskTroubles(t *testing.T) {
+	for _, tc := range []struct {
+		err  error
+		want Trouble
+	}{{ErrNoRoom, TroubleFull}, {errors.New("input/output error"), TroubleFailed}} {
+		h := &hall{append: func(record.Record) error { return tc.err }}
+		play(t, h, func(send func(...Event), _ *Machine) {
+			send(ItemTapped{firstItem}, AgreeTapped{})
+			fill(send, h)
+			send(SubmitTapped{})
+			if v := h.now(); v.State != Review || v.Trouble != tc.want || v.Number != "" {
+				t.Errorf("%v: %v, trouble %q, number %q", tc.err, v.State, v.Trouble, v.Number)
+			}
+		})
+	}
+}
+
+func TestRunnerPrintsOnForACitizenWhoHasLeft(t *testing.T) {
+	h := &hall{}
+	proceed := make(chan struct{})
+	h.print = func(ctx context.Context) error {
+		select {
+		case <-proceed:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	play(t, h, func(send func(...Event), _ *Machine) {
+		send(ItemTapped{firstItem}, AgreeTapped{})
+		fill(send, h)
+		send(SubmitTapped{}, QuitTapped{})
+		if h.now().State != Home {
+			t.Fatalf("state %v", h.now().State)
+		}
+		close(proceed)
+		synctest.Wait()
+	})
+}
+
+func TestRunnerCountsDownByItself(t *testing.T) {
+	h := &hall{}
+	play(t, h, func(send func(...Event), _ *Machine) {
+		send(ItemTapped{firstItem})
+		time.Sleep(63 * time.Second)
+		synctest.Wait()
+		if got := h.now().SecondsLeft; got != 17 {
+			t.Errorf("%d seconds left after 63 s", got)
+		}
+		time.Sleep(17 * time.Second)
+		synctest.Wait()
+		if h.now().State != Home {
+			t.Errorf("state %v after 80 s", h.now().State)
+		}
+	})
+}
+
+func TestRunnerMapsReaderErrors(t *testing.T) {
+	for _, tc := range []struct {
+		err  error
+		want CardTrouble
+	}{
+		{&CardError{Trouble: CardMoved, Err: errors.New("41")}, CardMoved},
+		{errors.New("port gone"), ReaderFailed},
+	} {
+		h := &hall{read: func(context.Context, func()) (record.Person, error) { return record.Person{}, tc.err }}
+		play(t, h, func(send func(...Event), _ *Machine) {
+			send(ItemTapped{firstItem}, AgreeTapped{})
+			if v := h.now(); v.CardTrouble != tc.want {
+				t.Errorf("%v: trouble %q", tc.err, v.CardTrouble)
+			}
+		})
+	}
+}

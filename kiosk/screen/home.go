@@ -1,0 +1,65 @@
+package screen
+
+import (
+	"fmt"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
+
+	"yeban/kiosk/journey"
+	"yeban/kiosk/touch"
+)
+
+// home is the grid of items. An item that cannot be done here and now says why; nothing
+// is hidden, so that nobody searches for it.
+func (s *Screen) home(v journey.View) fyne.CanvasObject {
+	inner := s.cfg.Size.Width - 2*margin
+	top := []fyne.CanvasObject{
+		touch.Para(s.say("home.title"), inner, touch.Look{Size: s.sizes.Title, Bold: true}),
+	}
+	if s.portrait() || !v.Elder {
+		top = append(top, touch.Para(s.say("home.hint"), inner, touch.Look{Size: s.sizes.Body, Color: touch.Muted}))
+	}
+	switch {
+	case v.NoRoom:
+		top = append(top, s.notice(inner, "warning", s.say("home.closed"),
+			s.say("home.closed.more", "number", s.cfg.Station.Hotline), touch.Alarm, touch.AlarmSoft))
+	case v.Offline:
+		top = append(top, s.notice(inner, "wifi-off", "", s.say("home.offline"), touch.Care, touch.CareSoft))
+	}
+	body := container.NewBorder(touch.Column(s.sizes.Gap, top...), s.tiles(v, inner), nil, nil)
+	return container.NewBorder(s.band(), s.nav(sheet{}), nil, nil, touch.Pad(margin, s.sizes.Gap*1.5, body))
+}
+
+func (s *Screen) tiles(v journey.View, inner float32) fyne.CanvasObject {
+	columns, cell := 3, float32(252)
+	if !s.portrait() {
+		columns, cell = 4, 166
+	}
+	if v.Elder && s.portrait() {
+		cell = 270
+	}
+	width := (inner - s.sizes.Gap*float32(columns-1)) / float32(columns)
+	var tiles []fyne.CanvasObject
+	for _, t := range v.Tiles {
+		tint, cause := touch.Primary, ""
+		if t.Cause != "" {
+			tint, cause = touch.Muted, s.say("cause."+string(t.Cause))
+		}
+		tiles = append(tiles, touch.NewTile(touch.TileSpec{
+			ID: "item:" + t.Item.ID, Name: t.Item.Name.In(v.Lang), Cause: cause,
+			Icon: s.icon(t.Item.Icon, tint), Size: fyne.NewSize(width, cell),
+			NameText: s.sizes.Body - 2, SubText: s.sizes.Small - 3, OnTap: s.send(journey.ItemTapped{ID: t.Item.ID}),
+		}))
+	}
+	grid := touch.Grid(columns, s.sizes.Gap, cell, tiles...)
+	if v.HomePages < 2 {
+		return grid
+	}
+	number := touch.Para(fmt.Sprintf("%d / %d", v.HomePage+1, v.HomePages), inner*0.2, touch.Look{Size: s.sizes.Body, Center: true, Color: touch.Muted})
+	turn := touch.Row(s.sizes.Gap, []float32{2, 1, 2},
+		s.plainButton("home:previous", s.say("home.previous"), journey.HomePageTapped{Page: v.HomePage - 1}),
+		container.NewCenter(number),
+		s.plainButton("home:following", s.say("home.following"), journey.HomePageTapped{Page: v.HomePage + 1}))
+	return touch.Column(s.sizes.Gap*1.5, grid, turn)
+}
