@@ -49,6 +49,8 @@ const (
 	ReasonNone         Reason = ""
 	ReasonNoPort       Reason = "port.missing"   // cable out, adapter dead
 	ReasonPortBusy     Reason = "port.busy"      // another program holds it
+	ReasonPortDenied   Reason = "port.denied"    // rights of the device node
+	ReasonPortSettings Reason = "port.settings"  // path or baud rate is none
 	ReasonSilent       Reason = "device.silent"  // no answer: power or wrong baud rate
 	ReasonGarbled      Reason = "device.garbled" // answers that make no sense
 	ReasonForeign      Reason = "device.foreign" // something else answers on this port

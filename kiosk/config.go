@@ -89,9 +89,9 @@ func defaultConfig() Config {
 		Language: "zh", Zone: "Asia/Shanghai", Data: "var/kiosk", Catalog: "assets/catalog",
 		Hub: Hub{URL: "ws://127.0.0.1:8340/kiosk/v1", TokenFile: "var/kiosk/token", PlatformKey: "var/hub/platform.pub"},
 		Ports: Ports{
-			IDCard:    Port{Path: "var/devices/idcard", Baud: 115200, Driver: serialport.BugST},
-			Printer:   PrinterPort{Port{Path: "var/devices/printer", Baud: 115200, Driver: serialport.BugST}, 80},
-			Evaluator: EvaluatorPort{Port{Path: "var/devices/evaluator", Baud: 9600, Driver: serialport.BugST}, "ev1"},
+			IDCard:    Port{Path: "var/devices/idcard", Baud: 115200, Driver: serialport.Bugst},
+			Printer:   PrinterPort{Port{Path: "var/devices/printer", Baud: 115200, Driver: serialport.Bugst}, 80},
+			Evaluator: EvaluatorPort{Port{Path: "var/devices/evaluator", Baud: 9600, Driver: serialport.Bugst}, "ev1"},
 		},
 		Screen: Display{Width: 1080, Height: 1920, Fullscreen: false},
 		Timing: Timing{Idle: t.Idle, Form: t.Form, Result: t.Result, Warning: t.Warning},

@@ -73,3 +73,13 @@ func (d *Display) Click(x, y int) error {
 	}
 	return nil
 }
+
+// Place moves a window by its title. Without a window manager nothing else would.
+func (d *Display) Place(title string, x, y int) error {
+	cmd := exec.Command("xdotool", "search", "--sync", "--onlyvisible", "--name", title, "windowmove", fmt.Sprint(x), fmt.Sprint(y))
+	cmd.Env = append(os.Environ(), "DISPLAY="+d.Name)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("place window: %w: %s", err, out)
+	}
+	return nil
+}

@@ -75,11 +75,12 @@ type NewCatalog struct{ Catalog *catalog.Catalog }
 type Cause string
 
 const (
-	CauseReader  Cause = "reader"
-	CausePrinter Cause = "printer"
-	CausePaper   Cause = "paper"
-	CauseNetwork Cause = "network"
-	CauseNoRoom  Cause = "noroom"
+	CauseChecking Cause = "checking" // nobody knows yet
+	CauseReader   Cause = "reader"
+	CausePrinter  Cause = "printer"
+	CausePaper    Cause = "paper"
+	CauseNetwork  Cause = "network"
+	CauseNoRoom   Cause = "noroom"
 )
 
 func (ItemTapped) event()     {}

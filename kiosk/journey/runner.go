@@ -16,6 +16,7 @@ type Runner struct {
 	evaluator Evaluator // nil where the terminal has none
 	log       Log
 	draw      func(View)
+	wiped     func()
 	now       func() time.Time
 	logger    *slog.Logger
 
@@ -35,6 +36,7 @@ type Parts struct {
 	Evaluator Evaluator // may be nil
 	Log       Log
 	Draw      func(View) // called on the runner's goroutine after every change
+	Wiped     func()     // called after a visit's data was dropped and home drawn; may be nil
 	Now       func() time.Time
 	Logger    *slog.Logger
 }
@@ -43,7 +45,7 @@ type Parts struct {
 func NewRunner(m *Machine, p Parts) *Runner {
 	return &Runner{
 		machine: m, reader: p.Reader, printer: p.Printer, evaluator: p.Evaluator, log: p.Log,
-		draw: p.Draw, now: p.Now, logger: p.Logger, events: make(chan Event, 64),
+		draw: p.Draw, wiped: p.Wiped, now: p.Now, logger: p.Logger, events: make(chan Event, 64),
 	}
 }
 
@@ -78,14 +80,20 @@ func (r *Runner) Run(ctx context.Context) error {
 		case <-timer.C:
 			e = Tick{}
 		}
-		before := r.machine.state
+		before, wiped := r.machine.state, false
 		for _, effect := range r.machine.Handle(r.now(), e) {
 			r.do(ctx, effect)
+			_, forget := effect.(Forget)
+			wiped = wiped || forget
 		}
 		if after := r.machine.state; after != before {
 			r.logger.Info("visit", "state", after.String(), "visit", r.machine.visit)
 		}
+		e = nil // it may have held a card
 		r.draw(r.machine.View())
+		if wiped && r.wiped != nil {
+			r.work.Go(r.wiped)
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,6 +21,7 @@ type hall struct {
 	rate   func(ctx context.Context) (record.Level, error)
 	append func(record.Record) error
 
+	printed atomic.Int32
 	mu      sync.Mutex
 	records []record.Record
 	view    View
@@ -29,7 +31,13 @@ func (h *hall) ReadCard(ctx context.Context, found func()) (record.Person, error
 	return h.read(ctx, found)
 }
 
-func (h *hall) PrintReceipt(ctx context.Context, _ PrintedReceipt) error { return h.print(ctx) }
+func (h *hall) PrintReceipt(ctx context.Context, _ PrintedReceipt) error {
+	err := h.print(ctx)
+	if err == nil {
+		h.printed.Add(1)
+	}
+	return err
+}
 
 func (h *hall) AskRating(ctx context.Context, _ uint64, _ time.Duration) (record.Level, error) {
 	return h.rate(ctx)
@@ -72,6 +80,7 @@ func play(t *testing.T, h *hall, script func(send func(...Event), m *Machine)) {
 		if h.rate == nil {
 			h.rate = func(ctx context.Context) (record.Level, error) { <-ctx.Done(); return 0, ctx.Err() }
 		}
+		time.Sleep(time.Until(night)) // bubbles begin in 2000
 		rig := newRig(t, c)
 		rig.m.now = time.Now()
 		r := NewRunner(rig.m, Parts{Reader: h, Printer: h, Evaluator: h, Log: h, Draw: h.draw, Now: time.Now,
@@ -94,7 +103,10 @@ func play(t *testing.T, h *hall, script func(send func(...Event), m *Machine)) {
 
 // fill answers the form up to Review.
 func fill(send func(...Event), h *hall) {
-	for h.now().State == Form {
+	for range 8 {
+		if h.now().State != Form {
+			return
+		}
 		for _, q := range h.now().Page.Questions {
 			send(Answered{q.ID, goodAnswer(q)})
 		}
@@ -169,7 +181,7 @@ func TestRunnerTellsDiskTroubles(t *testing.T) {
 
 func TestRunnerPrintsOnForACitizenWhoHasLeft(t *testing.T) {
 	h := &hall{}
-	proceed := make(chan struct{})
+	var proceed chan struct{}
 	h.print = func(ctx context.Context) error {
 		select {
 		case <-proceed:
@@ -179,14 +191,19 @@ func TestRunnerPrintsOnForACitizenWhoHasLeft(t *testing.T) {
 		}
 	}
 	play(t, h, func(send func(...Event), _ *Machine) {
+		proceed = make(chan struct{}) // of the bubble, so that waiting for it counts as idle
 		send(ItemTapped{firstItem}, AgreeTapped{})
 		fill(send, h)
 		send(SubmitTapped{}, QuitTapped{})
 		if h.now().State != Home {
 			t.Fatalf("state %v", h.now().State)
 		}
+		printed := h.printed.Load()
 		close(proceed)
 		synctest.Wait()
+		if h.printed.Load() != printed+1 {
+			t.Error("the receipt was given up with the visit")
+		}
 	})
 }
 

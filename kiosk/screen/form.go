@@ -13,7 +13,6 @@ import (
 // the keys or choices of the one that is being answered.
 type formPage struct {
 	s      *Screen
-	active string // question id
 	view   journey.View
 	fields *fyne.Container
 	input  *fyne.Container
@@ -23,7 +22,9 @@ type formPage struct {
 func (s *Screen) formPage(v journey.View) fyne.CanvasObject {
 	f := &formPage{s: s, view: v, fields: container.NewStack(), input: container.NewStack()}
 	f.wl, f.wc = s.widths()
-	f.active = f.firstOpen(v)
+	if f.question(s.active) == nil {
+		s.active = f.firstOpen(v)
+	}
 	s.form = f
 	f.drawFields()
 	f.drawInput()
@@ -42,18 +43,20 @@ func (s *Screen) formPage(v journey.View) fyne.CanvasObject {
 	})
 }
 
-// update shows new answers without building the page again.
-func (f *formPage) update(v journey.View) {
+// update shows new answers without building the page again; it refuses where more than
+// a text has changed.
+func (f *formPage) update(v journey.View) bool {
 	before := f.view
 	f.view = v
-	q := f.question(f.active)
+	q := f.question(f.s.active)
 	if q != nil && q.Kind == catalog.Choice && before.Answers[q.ID] != v.Answers[q.ID] {
 		if next := f.nextOpen(q.ID); next != "" {
-			f.active = next
+			f.s.active = next
 		}
-		f.drawInput()
+		return false
 	}
 	f.drawFields()
+	return true
 }
 
 func (f *formPage) question(id string) *catalog.Question {
@@ -96,13 +99,14 @@ func (f *formPage) nextOpen(id string) string {
 	return ""
 }
 
+// activate brings up the keys of another question. The page may need other sizes then.
 func (f *formPage) activate(id string) {
-	if f.active != id {
-		f.active = id
-		f.drawInput()
-		f.drawFields()
+	s := f.s
+	if s.active != id {
+		s.active, s.drawn = id, false
+		s.Draw(s.view)
 	}
-	f.s.cfg.Send(journey.Touched{})
+	s.cfg.Send(journey.Touched{})
 }
 
 // drawFields sets every question of the page with its present answer.
@@ -115,11 +119,11 @@ func (f *formPage) drawFields() {
 			label += "（" + s.say("form.optional") + "）"
 		}
 		parts = append(parts, touch.Para(label, f.wl, touch.Look{Size: s.sizes.Body, Bold: true}))
-		if hint := q.Hint.In(v.Lang); hint != "" && q.ID == f.active {
+		if hint := q.Hint.In(v.Lang); hint != "" && q.ID == s.active {
 			parts = append(parts, touch.Para(hint, f.wl, touch.Look{Size: s.sizes.Small, Color: touch.Muted}))
 		}
 		parts = append(parts, touch.NewField(touch.FieldSpec{
-			ID: "field:" + q.ID, Text: f.shown(q), Hint: f.hint(q), Active: q.ID == f.active,
+			ID: "field:" + string(q.Kind) + ":" + q.ID, Text: f.shown(q), Hint: f.hint(q), Active: q.ID == s.active,
 			Size: s.sizes.Lead, Width: f.wl, OnTap: func() { f.activate(q.ID) },
 		}))
 		for _, p := range v.Problems {
@@ -169,7 +173,7 @@ func (f *formPage) hint(q catalog.Question) string {
 func (f *formPage) drawInput() {
 	s := f.s
 	var input fyne.CanvasObject = touch.Space(1, 1)
-	if q := f.question(f.active); q != nil {
+	if q := f.question(s.active); q != nil {
 		id := q.ID
 		value := func() string { return f.view.Answers[id] }
 		change := func(text string) {

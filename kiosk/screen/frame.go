@@ -97,13 +97,16 @@ func (s *Screen) band() fyne.CanvasObject {
 
 // nav is the same strip on every page: 返回 首页 大字版 English 退出, in reach.
 func (s *Screen) nav(p sheet) fyne.CanvasObject {
-	size, h := s.sizes.Small+3, float32(100)
+	size, h := s.sizes.Small*1.08, s.sizes.Target*0.88
+	var weights []float32
 	button := func(id, text, icon string, style touch.Style, tint color.NRGBA, show bool, e journey.Event) fyne.CanvasObject {
-		if !show {
-			return touch.Space(1, h)
-		}
-		return touch.NewButton(touch.ButtonSpec{ID: id, Text: text, Size: size, Style: style, Min: h,
+		b := touch.NewButton(touch.ButtonSpec{ID: id, Text: text, Size: size, Style: style, Min: h,
 			Icon: s.icon(icon, tint), IconSize: size + 6, OnTap: s.send(e)})
+		weights = append(weights, b.MinSize().Width)
+		if !show {
+			return touch.Space(b.MinSize().Width, h) // what is there keeps its place
+		}
+		return b
 	}
 	elder, elderText := journey.ElderTapped{On: !s.view.Elder}, s.say("nav.elder")
 	if s.view.Elder {
@@ -114,12 +117,14 @@ func (s *Screen) nav(p sheet) fyne.CanvasObject {
 		other = "zh"
 	}
 	home := s.view.State != journey.Home && s.view.State != journey.Submitting
-	row := touch.Row(s.sizes.Gap, []float32{1, 1, 1.15, 1.15, 1},
+	buttons := []fyne.CanvasObject{
 		button("nav:back", s.say("nav.back"), "back", touch.Quiet, touch.Primary, p.back, journey.BackTapped{}),
 		button("nav:home", s.say("nav.home"), "home", touch.Quiet, touch.Primary, home, journey.QuitTapped{}),
 		button("nav:elder", elderText, "elder", touch.Quiet, touch.Primary, true, elder),
 		button("nav:language", s.say("nav.language"), "globe", touch.Quiet, touch.Primary, true, journey.LanguageTapped{Lang: other}),
-		button("nav:quit", s.say("nav.quit"), "exit", touch.Danger, touch.Alarm, p.quit, journey.QuitTapped{}))
+		button("nav:quit", s.say("nav.quit"), "exit", touch.Danger, touch.Alarm, p.quit, journey.QuitTapped{}),
+	}
+	row := touch.Row(s.sizes.Gap, weights, buttons...)
 	help := touch.Para(s.say("nav.hotline", "number", s.cfg.Station.Hotline), s.cfg.Size.Width-2*margin,
 		touch.Look{Size: s.sizes.Small, Color: touch.Muted, Center: true})
 	back := canvas.NewRectangle(color.NRGBA{0xE6, 0xEC, 0xF0, 0xFF})
@@ -181,7 +186,7 @@ func (s *Screen) pair(width float32, name, value string) fyne.CanvasObject {
 
 // warning covers the page before a time-out: one tap keeps everything.
 func (s *Screen) warning(v journey.View) fyne.CanvasObject {
-	width := min(s.cfg.Size.Width-2*margin, 900) - 2*48
+	width := min(s.cfg.Size.Width-2*margin, 960) - 2*48
 	s.countdown = canvas.NewText(s.say("idle.more", "n", fmt.Sprint(v.SecondsLeft)), touch.Ink)
 	s.countdown.TextSize = s.sizes.Body
 	if fyne.MeasureText(s.countdown.Text, s.sizes.Body, fyne.TextStyle{}).Width > width {

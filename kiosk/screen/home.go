@@ -17,7 +17,7 @@ func (s *Screen) home(v journey.View) fyne.CanvasObject {
 	top := []fyne.CanvasObject{
 		touch.Para(s.say("home.title"), inner, touch.Look{Size: s.sizes.Title, Bold: true}),
 	}
-	if s.portrait() || !v.Elder {
+	if s.portrait() || !v.Elder && !v.NoRoom && !v.Offline {
 		top = append(top, touch.Para(s.say("home.hint"), inner, touch.Look{Size: s.sizes.Body, Color: touch.Muted}))
 	}
 	switch {
@@ -34,11 +34,9 @@ func (s *Screen) home(v journey.View) fyne.CanvasObject {
 func (s *Screen) tiles(v journey.View, inner float32) fyne.CanvasObject {
 	columns, cell := 3, float32(252)
 	if !s.portrait() {
-		columns, cell = 4, 166
+		columns, cell = 4, 168
 	}
-	if v.Elder && s.portrait() {
-		cell = 270
-	}
+	cell *= s.sizes.Body / touch.SizesFor(false).Body
 	width := (inner - s.sizes.Gap*float32(columns-1)) / float32(columns)
 	var tiles []fyne.CanvasObject
 	for _, t := range v.Tiles {

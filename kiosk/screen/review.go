@@ -59,24 +59,27 @@ func (s *Screen) name(v journey.View) string {
 	return v.Person.Name
 }
 
+// answers is a card of lines; each page of the form has one button to change it.
 func (s *Screen) answers(v journey.View, w float32) fyne.CanvasObject {
-	in, change := w-64, float32(150)
-	var rows []fyne.CanvasObject
-	shown := ""
-	for _, line := range v.Review {
-		text := in - change - 16
-		row := touch.Column(2,
-			touch.Para(line.Question.Label.In(v.Lang), text, touch.Look{Size: s.sizes.Small, Color: touch.Muted}),
-			touch.Para(s.value(line.Question, line.Value), text, touch.Look{Size: s.sizes.Body}))
-		var button fyne.CanvasObject = touch.Space(change, 1)
-		if line.Page != shown {
-			shown = line.Page
-			button = touch.NewButton(touch.ButtonSpec{ID: "edit:" + line.Page, Text: s.say("review.change"), Size: s.sizes.Small,
-				Style: touch.Quiet, Min: 84, MinWidth: change, OnTap: s.send(journey.EditTapped{Page: line.Page})})
+	const pad, gap = 28, 14
+	change := s.sizes.Body * 3.6
+	text := w - 2*pad - change - gap
+	var pages []fyne.CanvasObject
+	for i := 0; i < len(v.Review); {
+		page := v.Review[i].Page
+		var lines []fyne.CanvasObject
+		for ; i < len(v.Review) && v.Review[i].Page == page; i++ {
+			q := v.Review[i].Question
+			label := text * 0.52
+			lines = append(lines, container.NewHBox(
+				touch.Para(q.Label.In(v.Lang), label, touch.Look{Size: s.sizes.Small, Color: touch.Muted}), touch.Space(gap, 1),
+				touch.Para(s.value(q, v.Review[i].Value), text-label-gap, touch.Look{Size: s.sizes.Small, Bold: true})))
 		}
-		rows = append(rows, container.NewBorder(nil, nil, nil, container.NewCenter(button), row))
+		button := touch.NewButton(touch.ButtonSpec{ID: "edit:" + page, Text: s.say("review.change"), Size: s.sizes.Small,
+			Style: touch.Quiet, Min: max(64, s.sizes.Target*0.62), MinWidth: change, OnTap: s.send(journey.EditTapped{Page: page})})
+		pages = append(pages, container.NewBorder(nil, nil, nil, container.NewCenter(button), container.NewCenter(touch.Column(4, lines...))))
 	}
-	return touch.Card(touch.Surface, 32, 20, touch.Column(12, rows...))
+	return touch.Card(touch.Surface, pad, 16, touch.Column(10, pages...))
 }
 
 // value is an answer as a person reads it.

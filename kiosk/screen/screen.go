@@ -47,7 +47,7 @@ type Screen struct {
 	form      *formPage // while the state is Form
 	countdown *canvas.Text
 	icons     map[string]fyne.Resource
-	closing   string // id of a tile whose cause is being explained
+	active    string // id of the question that the keys write to
 }
 
 // New makes a screen; Draw gives it something to show.
@@ -65,7 +65,9 @@ func (s *Screen) portrait() bool { return s.cfg.Size.Height > s.cfg.Size.Width }
 func (s *Screen) Draw(v journey.View) {
 	old := s.view
 	s.view = v
-	s.sizes = touch.SizesFor(v.Elder)
+	if v.State != journey.Form || old.Page == nil || v.Page == nil || old.Page.ID != v.Page.ID || old.Visit != v.Visit {
+		s.active = ""
+	}
 	if s.drawn && samePage(old, v) {
 		switch {
 		case v.SecondsLeft > 0 && s.countdown != nil:
@@ -73,17 +75,32 @@ func (s *Screen) Draw(v journey.View) {
 			s.countdown.Refresh()
 			return
 		case v.State == journey.Form && s.form != nil && v.SecondsLeft == 0:
-			s.form.update(v)
-			return
+			if s.form.update(v) {
+				return
+			}
 		}
 	}
-	s.drawn, s.form, s.countdown = true, nil, nil
-	page := s.build(v)
-	if v.SecondsLeft > 0 {
-		page = container.NewStack(page, s.warning(v))
-	}
+	page := s.fitted(v)
+	s.drawn = true
 	s.root.Objects = []fyne.CanvasObject{canvas.NewRectangle(touch.Paper), page}
 	s.root.Refresh()
+}
+
+// fitted builds the page as large as it fits. Sizes are set for what pages usually hold;
+// an item with long sentences is set a little smaller rather than clipped.
+func (s *Screen) fitted(v journey.View) fyne.CanvasObject {
+	const step, least = 0.94, 0.60
+	for scale := float32(1); ; scale *= step {
+		s.sizes = touch.SizesFor(v.Elder).Scaled(scale)
+		s.form, s.countdown = nil, nil
+		page := s.build(v)
+		if v.SecondsLeft > 0 {
+			page = container.NewStack(page, s.warning(v))
+		}
+		if min := page.MinSize(); scale*step < least || min.Width <= s.cfg.Size.Width && min.Height <= s.cfg.Size.Height {
+			return page
+		}
+	}
 }
 
 // samePage says whether two moments differ only in what can be changed in place.

@@ -47,6 +47,11 @@ func SizesFor(elder bool) Sizes {
 	return Sizes{Small: 27, Body: 34, Lead: 38, Title: 54, Huge: 68, Target: 112, Key: 92, Gap: 16}
 }
 
+// Scaled makes everything a page is set in smaller, for one that would not fit.
+func (s Sizes) Scaled(f float32) Sizes {
+	return Sizes{s.Small * f, s.Body * f, s.Lead * f, s.Title * f, s.Huge * f, s.Target * f, s.Key * f, s.Gap * f}
+}
+
 // Theme is the one theme of the application.
 type Theme struct{ regular, bold fyne.Resource }
 

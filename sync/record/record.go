@@ -28,6 +28,7 @@ type Header struct {
 	Item          string    `json:"item,omitempty"`          // catalogue id of the item
 	ItemName      string    `json:"itemName,omitempty"`      // in Chinese, for staff
 	At            time.Time `json:"at"`                      // terminal wall clock
+	Origin        *Origin   `json:"origin,omitempty"`        // only on entries carried over from an earlier log
 }
 
 // Application is one citizen's submission.

@@ -1,0 +1,160 @@
+package stage
+
+import (
+	"context"
+	"fmt"
+	"image/png"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"yeban/devices/simulator"
+)
+
+// Visit is one citizen's way through an item.
+type Visit struct {
+	Item   string // catalogue id
+	Card   string // key of a simulated card
+	Rating int    // 1–5 on the screen, 0 leaves without
+	Dates  string // what is typed where a date is asked
+	Text   string // what is typed where text is asked
+}
+
+// Submit takes the visit up to the receipt number on the screen.
+func (c *Citizen) Submit(ctx context.Context, control *simulator.Client, v Visit) error {
+	steps := []func() error{
+		func() error { return c.AwaitState(ctx, "home") },
+		func() error { return c.Picture("home") },
+		func() error { return c.TapAway(ctx, "item:"+v.Item, "home") },
+		func() error { return c.Picture("consent") },
+		func() error { return c.TapAway(ctx, "consent:agree", "consent") },
+		func() error { return c.Picture("card") },
+		func() error { return control.Lay(v.Card) },
+		func() error { return c.AwaitState(ctx, "form") },
+		func() error { return c.fill(ctx, v) },
+		func() error { return c.Picture("review") },
+		func() error { return c.TapAway(ctx, "review:submit", "review") },
+		func() error { return c.AwaitState(ctx, "receipt") },
+	}
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Finish takes the card, rates and is gone.
+func (c *Citizen) Finish(ctx context.Context, control *simulator.Client, v Visit) error {
+	if err := c.TapAway(ctx, "receipt:next", "receipt"); err != nil {
+		return err
+	}
+	if err := c.Picture("rating"); err != nil {
+		return err
+	}
+	rate := "rate:skip"
+	if v.Rating > 0 {
+		rate = fmt.Sprintf("rate:%d", v.Rating)
+	}
+	if err := c.TapAway(ctx, rate, "rating"); err != nil {
+		return err
+	}
+	if err := c.Picture("farewell"); err != nil {
+		return err
+	}
+	if err := control.Lift(); err != nil {
+		return err
+	}
+	return c.AwaitState(ctx, "home")
+}
+
+// fill answers page after page until the review comes.
+func (c *Citizen) fill(ctx context.Context, v Visit) error {
+	for page := 1; page <= 8; page++ {
+		s, err := c.Look()
+		if err != nil {
+			return err
+		}
+		if s.State != "form" {
+			return nil
+		}
+		if err := c.Picture(fmt.Sprintf("form-%d", page)); err != nil {
+			return err
+		}
+		if err := c.page(ctx, s, v); err != nil {
+			return err
+		}
+		if err := c.Picture(fmt.Sprintf("form-%d-answered", page)); err != nil {
+			return err
+		}
+		before, err := c.Look()
+		if err != nil {
+			return err
+		}
+		if err := c.Tap(ctx, "form:next"); err != nil {
+			return err
+		}
+		fields := before.with("field:")
+		if _, err := c.Await(ctx, "the next page", func(s Screen) bool {
+			return s.State != "form" || s.with("field:") != fields
+		}); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("the form does not end")
+}
+
+// with lists the targets whose ids begin so.
+func (s Screen) with(prefix string) string {
+	var ids []string
+	for _, p := range s.Places {
+		if strings.HasPrefix(p.ID, prefix) {
+			ids = append(ids, p.ID)
+		}
+	}
+	return strings.Join(ids, " ")
+}
+
+// page answers every field of the page by the keys that it brings up.
+func (c *Citizen) page(ctx context.Context, s Screen, v Visit) error {
+	for _, field := range strings.Fields(s.with("field:")) {
+		if err := c.Tap(ctx, field); err != nil {
+			return err
+		}
+		kind, name, _ := strings.Cut(strings.TrimPrefix(field, "field:"), ":")
+		now, err := c.Await(ctx, "keys of "+name, func(s Screen) bool {
+			return s.with("option:"+name+":") != "" || s.with("key:") != ""
+		})
+		if err != nil {
+			return err
+		}
+		switch options := strings.Fields(now.with("option:" + name + ":")); {
+		case len(options) > 0:
+			err = c.Tap(ctx, options[0])
+		case now.with("key:Q") != "":
+			err = c.Type(ctx, "AH"+v.Dates)
+		case kind == "date":
+			err = c.Type(ctx, v.Dates)
+		default:
+			err = c.Type(ctx, v.Text)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Receipt saves a picture of the newest printed receipt.
+func Receipt(control *simulator.Client, file string) error {
+	img, err := control.Paper()
+	if err != nil {
+		return err
+	}
+	f, err := os.Create(filepath.Clean(file))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return png.Encode(f, img)
+}

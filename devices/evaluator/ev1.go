@@ -1,0 +1,217 @@
+package evaluator
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+
+	"yeban/devices"
+)
+
+// ev1 drives a device that speaks EV1.
+type ev1 struct {
+	*wire
+	opt     Options
+	scanner scanner
+	queue   []frame
+	seq     byte
+	open    *[8]byte // session of the open question
+}
+
+const (
+	ev1Addr  = 1
+	ev1Tries = 3
+	// lull is the silence after which a frame that has begun is given up.
+	lull = 100 * time.Millisecond
+)
+
+func newEV1(port Port, o Options) *ev1 { return &ev1{wire: newWire(port), opt: o} }
+
+// next gives the next frame that comes within d. Results of other questions than
+// the open one are acknowledged, so that they are not repeated, counted and dropped.
+func (e *ev1) next(ctx context.Context, d time.Duration) (frame, error) {
+	end := time.Now().Add(d)
+	for {
+		for len(e.queue) > 0 {
+			f := e.queue[0]
+			e.queue = e.queue[1:]
+			if f.cmd == cmdResult {
+				mine, err := e.acknowledge(ctx, f)
+				if err != nil {
+					return frame{}, err
+				}
+				if !mine {
+					continue
+				}
+			}
+			return f, nil
+		}
+		wait := time.Until(end)
+		if len(e.scanner.buf) > 0 {
+			wait = min(wait, lull)
+		}
+		p, err := e.read(ctx, wait)
+		if errors.Is(err, errNothing) {
+			e.queue = append(e.queue, e.scanner.stalled()...)
+			if len(e.queue) == 0 && time.Now().After(end) {
+				return frame{}, errNothing
+			}
+			continue
+		}
+		if err != nil {
+			return frame{}, err
+		}
+		e.queue = append(e.queue, e.scanner.push(p)...)
+	}
+}
+
+// acknowledge answers a RESULT and tells whether it belongs to the open question.
+func (e *ev1) acknowledge(ctx context.Context, f frame) (mine bool, err error) {
+	if len(f.data) < 14 {
+		e.dropped.Add(1)
+		return false, nil
+	}
+	ack := frame{addr: ev1Addr, seq: f.seq, cmd: cmdAck, data: append([]byte{byte(cmdResult)}, f.data[:8]...)}
+	if err := e.write(ctx, ack.bytes()); err != nil {
+		return false, err
+	}
+	if e.open == nil || [8]byte(f.data) != *e.open {
+		e.dropped.Add(1)
+		return false, nil
+	}
+	return true, nil
+}
+
+// call sends a command and gives the data of its acknowledgement. It is sent again where
+// no answer comes: every EV1 command may be.
+func (e *ev1) call(ctx context.Context, cmd command, data []byte) (answer []byte, result *frame, err error) {
+	e.seq++
+	f := frame{addr: ev1Addr, seq: e.seq, cmd: cmd, data: data}.bytes()
+	for range ev1Tries {
+		if err := e.write(ctx, f); err != nil {
+			return nil, nil, err
+		}
+		end := time.Now().Add(e.opt.Reply)
+		for {
+			g, err := e.next(ctx, time.Until(end))
+			if errors.Is(err, errNothing) {
+				break
+			}
+			if err != nil {
+				return nil, nil, err
+			}
+			switch {
+			case g.cmd == cmdResult && cmd == cmdAsk: // faster than the acknowledgement
+				return nil, &g, nil
+			case g.seq != e.seq || len(g.data) == 0 || g.data[0] != byte(cmd): // late, of an earlier call
+			case g.cmd == cmdAck:
+				return g.data[1:], nil, nil
+			case g.cmd == cmdNak && len(g.data) > 1 && g.data[1] != 1:
+				return nil, nil, fmt.Errorf("%w: reason %d", ErrRefused, g.data[1])
+			}
+		}
+	}
+	return nil, nil, ErrSilent
+}
+
+// Ask implements Evaluator.
+func (e *ev1) Ask(ctx context.Context, a Ask) (Answer, error) {
+	if err := a.check(); err != nil {
+		return Answer{}, err
+	}
+	if err := e.take(ctx); err != nil {
+		return Answer{}, err
+	}
+	defer e.release()
+	e.open = &a.Session
+	defer func() { e.open = nil }()
+	data := append([]byte(nil), a.Session[:]...)
+	data = binary.BigEndian.AppendUint16(data, uint16((a.Timeout+99*time.Millisecond)/(100*time.Millisecond)))
+	data = append(data, 5, 1, 2, 3, 4, 5)
+	opened := time.Now()
+	_, result, err := e.call(ctx, cmdAsk, data)
+	if err != nil {
+		return Answer{}, fmt.Errorf("open question: %w", e.cancel(ctx, a, err))
+	}
+	// The device closes the question by itself; the reply time more covers its word on
+	// the way.
+	end := opened.Add(a.Timeout + e.opt.Reply)
+	for {
+		if result == nil {
+			f, err := e.next(ctx, time.Until(end))
+			if errors.Is(err, errNothing) {
+				err = ErrTimeout
+			}
+			if err != nil {
+				return Answer{}, e.cancel(ctx, a, err)
+			}
+			result = &f
+		}
+		if result.cmd == cmdResult {
+			return e.answer(result.data)
+		}
+		result = nil
+	}
+}
+
+func (e *ev1) answer(data []byte) (Answer, error) {
+	if data[8] == 0 {
+		return Answer{}, ErrTimeout
+	}
+	l := e.opt.Polarity.level(data[8])
+	if !l.Valid() {
+		e.dropped.Add(1)
+		return Answer{}, fmt.Errorf("%w: level %d", ErrRefused, data[8])
+	}
+	return Answer{Level: l, Millis: int(binary.BigEndian.Uint32(data[10:]))}, nil
+}
+
+// cancel closes a question on the device, for the reason why.
+func (e *ev1) cancel(ctx context.Context, a Ask, why error) error {
+	ctx, stop := afterwards(ctx)
+	defer stop()
+	e.open = nil // an answer that comes now comes too late
+	// Whether it could be told or not, the reason stays the same.
+	_, _, _ = e.call(ctx, cmdCancel, a.Session[:])
+	return why
+}
+
+// Welcome implements Evaluator.
+func (e *ev1) Welcome(ctx context.Context) error {
+	if err := e.take(ctx); err != nil {
+		return err
+	}
+	defer e.release()
+	if _, _, err := e.call(ctx, cmdWelcome, nil); err != nil {
+		return fmt.Errorf("welcome: %w", err)
+	}
+	return nil
+}
+
+// Poll implements Evaluator.
+func (e *ev1) Poll(ctx context.Context) (devices.Status, error) {
+	s := devices.Status{Device: e.opt.Name, Kind: devices.Evaluator, State: devices.DeviceBusy, At: e.opt.Now()}
+	if !e.try() {
+		return s, nil
+	}
+	defer e.release()
+	junk := e.scanner.junk
+	_, _, err := e.call(ctx, cmdStatus, nil)
+	switch {
+	case err == nil:
+		s.State = devices.Online
+	case errors.Is(err, ErrSilent):
+		s.State, s.Reason = devices.PowerOff, devices.ReasonSilent
+		if e.scanner.junk > junk {
+			s.State, s.Reason = devices.Offline, devices.ReasonGarbled
+		}
+	case errors.Is(err, ErrRefused):
+		s.State, s.Reason = devices.Offline, devices.ReasonForeign
+	default:
+		return devices.Status{}, fmt.Errorf("ask evaluator: %w", err)
+	}
+	s.At = e.opt.Now()
+	return s, nil
+}

@@ -1,0 +1,157 @@
+package printer
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// talk asks a printer questions and finds the answers among everything else it says.
+type talk struct {
+	port    Port
+	reply   time.Duration // how long an answer may take
+	settle  time.Duration // how long after an answer a second copy of it may come
+	demux   demux
+	queue   []event
+	asb     Status // from automatic status, whatever was said last
+	noise   int    // bytes without meaning since the last status
+	late    bool   // an answer may still come that nobody waits for
+	doubles bool   // this printer was heard to say things twice
+}
+
+// settleFor is a few characters' time, and what a USB adapter may hold bytes back.
+func settleFor(baud int) time.Duration {
+	return max(3*time.Millisecond, 4*10*time.Second/time.Duration(baud))
+}
+
+// next gives the next event. It returns context.DeadlineExceeded when none came in d,
+// and ctx's own error when that ended.
+func (t *talk) next(ctx context.Context, d time.Duration) (event, error) {
+	if len(t.queue) == 0 {
+		within, cancel := context.WithTimeout(ctx, d)
+		defer cancel()
+		buf := make([]byte, 256)
+		for len(t.queue) == 0 {
+			n, err := t.port.Read(within, buf)
+			t.queue = append(t.queue, t.demux.push(buf[:n])...)
+			if err != nil && len(t.queue) == 0 {
+				if ctx.Err() != nil {
+					return event{}, ctx.Err()
+				}
+				if within.Err() != nil {
+					return event{}, errNothing
+				}
+				return event{}, err
+			}
+		}
+	}
+	e := t.queue[0]
+	t.queue = t.queue[1:]
+	switch e.kind {
+	case eventNoise:
+		t.noise++
+	case eventASB:
+		t.asb.setASB(e.asb)
+	}
+	return e, nil
+}
+
+// errNothing: no event came in the time given.
+var errNothing = errors.New("no answer")
+
+// drain throws away what the printer says until it is silent for quiet, at most a
+// second long.
+func (t *talk) drain(ctx context.Context, quiet time.Duration) (dropped int, err error) {
+	end := time.Now().Add(time.Second)
+	for time.Now().Before(end) {
+		e, err := t.next(ctx, quiet)
+		if errors.Is(err, errNothing) {
+			return dropped, nil
+		}
+		if err != nil {
+			return dropped, err
+		}
+		if e.kind != eventASB {
+			dropped++
+		}
+	}
+	return dropped, nil
+}
+
+// wait gives the first event of a kind that comes in d. Answers to markers that are
+// passed by stay in the queue.
+func (t *talk) wait(ctx context.Context, kind eventKind, d time.Duration) (event, error) {
+	var kept []event
+	defer func() { t.queue = append(kept, t.queue...) }()
+	end := time.Now().Add(d)
+	for {
+		e, err := t.next(ctx, max(time.Until(end), 0))
+		if err != nil || e.kind == kind {
+			return e, err
+		}
+		if e.kind == eventSensor || e.kind == eventJobID {
+			kept = append(kept, e)
+		}
+		if time.Now().After(end) {
+			return event{}, errNothing
+		}
+	}
+}
+
+// ask sends DLE EOT n and gives the answer. Answers carry no n: of several that come
+// together the last is taken, since a second copy of the one before comes first.
+func (t *talk) ask(ctx context.Context, n byte) (byte, error) {
+	if _, err := t.port.Write(ctx, append(append([]byte(nil), askStatus...), n)); err != nil {
+		return 0, err
+	}
+	e, err := t.wait(ctx, eventEOT, t.reply)
+	if err != nil {
+		t.late = true
+		return 0, err
+	}
+	answer := e.b
+	for {
+		e, err := t.wait(ctx, eventEOT, t.settle)
+		if errors.Is(err, errNothing) {
+			return answer, nil
+		}
+		if err != nil {
+			return 0, err
+		}
+		answer = e.b
+		t.doubles = true
+		t.settle = max(t.settle, 25*time.Millisecond)
+	}
+}
+
+// status asks all four questions. Automatic status fills in where no answer comes.
+func (t *talk) status(ctx context.Context) (Status, error) {
+	quiet := t.settle
+	if t.late {
+		quiet = 100 * time.Millisecond
+	}
+	t.noise = 0
+	t.asb = Status{}
+	if _, err := t.drain(ctx, quiet); err != nil {
+		return Status{}, err
+	}
+	t.late = false
+	var s Status
+	for n := byte(1); n <= 4; n++ {
+		b, err := t.ask(ctx, n)
+		if errors.Is(err, errNothing) {
+			if n == 1 {
+				break // no use in waiting for the others
+			}
+			continue
+		}
+		if err != nil {
+			return Status{}, err
+		}
+		s.set(n, b)
+	}
+	if !s.OnlineKnown && t.asb.OnlineKnown {
+		return t.asb, nil
+	}
+	return s, nil
+}

@@ -1,0 +1,127 @@
+package bench
+
+import (
+	"testing"
+	"time"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/test"
+	"fyne.io/fyne/v2/widget"
+
+	"yeban/devices/simulator"
+)
+
+// rig is a window whose UI thread is the test.
+type rig struct {
+	sim   *simulator.Bench
+	w     fyne.Window
+	texts Texts
+	ui    chan func()
+}
+
+func newRig(t *testing.T, lang string) *rig {
+	t.Helper()
+	sim, err := simulator.New(simulator.Config{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { sim.Close() })
+	texts, err := TextsIn(lang)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &rig{sim: sim, texts: texts, ui: make(chan func(), 1000)}
+	r.w = newWindow(test.NewTempApp(t), &bench{sim: sim, texts: texts, do: func(f func()) { r.ui <- f }})
+	t.Cleanup(r.w.Close)
+	return r
+}
+
+// until redraws as the devices change until what is awaited holds.
+func (r *rig) until(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	deadline := time.After(20 * time.Second)
+	for !holds() {
+		select {
+		case f := <-r.ui:
+			f()
+		case <-deadline:
+			t.Fatalf("the window never showed: %s", what)
+		}
+	}
+}
+
+// button finds a button by its label.
+func button(t *testing.T, w fyne.Window, label string) *widget.Button {
+	t.Helper()
+	for _, o := range test.LaidOutObjects(w.Content()) {
+		if b, ok := o.(*widget.Button); ok && b.Text == label {
+			return b
+		}
+	}
+	t.Fatalf("no button %q", label)
+	return nil
+}
+
+func checkbox(t *testing.T, w fyne.Window, label string) *widget.Check {
+	t.Helper()
+	for _, o := range test.LaidOutObjects(w.Content()) {
+		if c, ok := o.(*widget.Check); ok && c.Text == label {
+			return c
+		}
+	}
+	t.Fatalf("no checkbox %q", label)
+	return nil
+}
+
+func TestButtonsWorkTheDevices(t *testing.T) {
+	for _, lang := range []string{"zh", "en"} {
+		t.Run(lang, func(t *testing.T) {
+			r := newRig(t, lang)
+			test.Tap(button(t, r.w, simulator.Cards()[1].Name+"  "+r.texts.of("card.longterm")))
+			if c, laid := r.sim.Reader.Card(); !laid || c.Key != "longterm" {
+				t.Error("card was not laid")
+			}
+			lift := button(t, r.w, r.texts.of("lift"))
+			r.until(t, "card laid", func() bool { return !lift.Disabled() })
+			test.Tap(lift)
+			if _, laid := r.sim.Reader.Card(); laid {
+				t.Error("card was not lifted")
+			}
+			test.Tap(button(t, r.w, r.texts.of("paper.out")))
+			if r.sim.Printer.State().Paper {
+				t.Error("paper is still in")
+			}
+		})
+	}
+}
+
+func TestWindowFollowsTheDevices(t *testing.T) {
+	r := newRig(t, "zh")
+	load := button(t, r.w, r.texts.of("paper.out"))
+	r.sim.Printer.RemovePaper()
+	r.until(t, "paper out", func() bool { return load.Text == r.texts.of("paper.load") })
+	if err := r.sim.Unplug("printer"); err != nil {
+		t.Fatal(err)
+	}
+	check := checkbox(t, r.w, r.texts.of("cable.printer"))
+	r.until(t, "cable out", func() bool { return !check.Checked })
+}
+
+func TestEveryLabelIsInBothLanguages(t *testing.T) {
+	zh, err := TextsIn("zh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	en, err := TextsIn("en")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for key := range zh {
+		if en[key] == "" || zh[key] == "" {
+			t.Errorf("%s is empty", key)
+		}
+	}
+	if _, err := TextsIn("fr"); err == nil {
+		t.Error("a language that the catalogue lacks")
+	}
+}

@@ -1,0 +1,109 @@
+package bench
+
+import (
+	"image"
+	"image/color"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
+	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/layout"
+	"fyne.io/fyne/v2/widget"
+)
+
+// printerPanel is the printer's switches and the paper that came out.
+type printerPanel struct {
+	b       *bench
+	content fyne.CanvasObject
+	load    *widget.Button
+	low     *widget.Check
+	cover   *widget.Check
+	power   *widget.Check
+	tear    *widget.Button
+	none    *widget.Label
+	paper   *canvas.Image
+	scroll  *container.Scroll
+	lines   int
+}
+
+func newPrinterPanel(b *bench) *printerPanel {
+	p := &printerPanel{b: b}
+	printer := b.sim.Printer
+	p.load = widget.NewButton("", func() {
+		if printer.State().Paper {
+			printer.RemovePaper()
+		} else {
+			printer.LoadPaper()
+		}
+	})
+	p.low = widget.NewCheck(b.texts.of("paper.low"), printer.SetNearEnd)
+	p.cover = widget.NewCheck(b.texts.of("cover"), printer.SetCover)
+	p.power = widget.NewCheck(b.texts.of("power"), printer.SetPower)
+	p.tear = widget.NewButton(b.texts.of("tear"), printer.TearOff)
+	p.none = widget.NewLabelWithStyle(b.texts.of("paper.none"), fyne.TextAlignCenter, fyne.TextStyle{})
+	p.paper = canvas.NewImageFromImage(nil)
+	p.paper.FillMode = canvas.ImageFillContain
+	p.scroll = container.NewVScroll(container.NewHBox(layout.NewSpacer(), p.paper, layout.NewSpacer()))
+	p.scroll.SetMinSize(fyne.NewSize(420, 200))
+	tray := canvas.NewRectangle(color.Gray{Y: 0xD8})
+	switches := container.NewVBox(heading(b.texts.of("printer")), row(p.load, p.tear), row(p.power, p.cover, p.low))
+	p.content = container.NewPadded(container.NewBorder(switches, nil, nil, nil,
+		container.NewStack(tray, container.NewCenter(p.none), p.scroll)))
+	return p
+}
+
+func (p *printerPanel) show(v view) {
+	s := v.state.Printer
+	text := "paper.load"
+	if s.Paper {
+		text = "paper.out"
+	}
+	p.load.SetText(p.b.texts.of(text))
+	set(p.low, s.NearEnd)
+	set(p.cover, s.CoverOpen)
+	set(p.power, s.Power)
+	if v.paper.empty {
+		p.none.Show()
+		p.paper.Hide()
+		p.tear.Disable()
+		return
+	}
+	p.none.Hide()
+	p.tear.Enable()
+	p.paper.Image = v.paper.img
+	p.paper.SetMinSize(v.paper.size)
+	p.paper.Show()
+	p.paper.Refresh()
+	p.scroll.Refresh()
+	if s.Lines != p.lines { // follow the paper, but let people scroll back
+		p.lines = s.Lines
+		p.scroll.ScrollToBottom()
+	}
+}
+
+// picture is the end of the printed paper, ready for the screen.
+type picture struct {
+	img   image.Image
+	size  fyne.Size
+	empty bool
+}
+
+const (
+	paperScale = 0.7  // logical pixels a dot
+	tallest    = 4000 // dots of paper that are shown; a texture has its limits
+)
+
+// paperPicture cuts the newest part off what was printed.
+func paperPicture(img image.Image) picture {
+	b := img.Bounds()
+	if b.Dy() <= 1 {
+		return picture{empty: true}
+	}
+	if part, ok := img.(interface {
+		SubImage(image.Rectangle) image.Image
+	}); ok && b.Dy() > tallest {
+		b.Min.Y = b.Max.Y - tallest
+		img = part.SubImage(b)
+	}
+	return picture{img: img, size: fyne.NewSize(float32(b.Dx())*paperScale, float32(b.Dy())*paperScale)}
+}

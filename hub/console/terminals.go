@@ -1,0 +1,55 @@
+package console
+
+import (
+	"net/http"
+
+	"yeban/hub/store"
+)
+
+type terminalsPage struct {
+	Terminals              []terminalView
+	Online, Needs, Unclear int
+}
+
+func (c *Console) terminals(v *view) error {
+	all, err := c.Store.Kiosks(v.r.Context())
+	if err != nil {
+		return err
+	}
+	var p terminalsPage
+	for _, k := range all {
+		t := v.look(k)
+		switch t.Link.Tone {
+		case Good:
+			p.Online++
+		case Unclear:
+			p.Unclear++
+		}
+		if t.Needs {
+			p.Needs++
+		}
+		p.Terminals = append(p.Terminals, t)
+	}
+	return v.render(http.StatusOK, "terminals", "terminals.title", p)
+}
+
+type terminalPage struct {
+	terminalView
+	Logs   []store.Log
+	Recent []store.Application
+}
+
+func (c *Console) terminal(v *view) error {
+	k, err := c.Store.Kiosk(v.r.Context(), v.r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	p := terminalPage{terminalView: v.look(k)}
+	if p.Logs, err = c.Store.Logs(v.r.Context(), k.ID); err != nil {
+		return err
+	}
+	if p.Recent, err = c.Store.Applications(v.r.Context(), store.Filter{Kiosk: k.ID, Limit: 5}); err != nil {
+		return err
+	}
+	return v.render(http.StatusOK, "terminal", "terminals.title", p)
+}

@@ -1,0 +1,145 @@
+package console
+
+import (
+	"encoding/json"
+	"time"
+
+	"yeban/hub/store"
+	"yeban/sync/protocol"
+)
+
+// Tone is how something is drawn: each has its own shape beside its colour and word.
+type Tone string
+
+const (
+	Good    Tone = "good"
+	Warn    Tone = "warn" // works, somebody should look
+	Bad     Tone = "bad"
+	Unclear Tone = "unclear" // nobody knows: drawn neither as good nor as bad
+)
+
+// words is something with a tone.
+type words struct {
+	Tone Tone
+	Text string
+}
+
+// terminalView is a terminal as a page shows it.
+type terminalView struct {
+	store.Kiosk
+	Link      words
+	Since     time.Time // of the link; zero when it says nothing
+	Fresh     bool      // Status speaks of now
+	Status    protocol.Status
+	HasStatus bool
+	Devices   []deviceView
+	Needs     bool // a person
+}
+
+// deviceView is one device of a terminal.
+type deviceView struct {
+	Name   string
+	State  words
+	Paper  words // Text empty: the device has no paper
+	Reason string
+	Remedy string
+	At     time.Time
+}
+
+// look works out how a terminal stands now.
+func (v *view) look(k store.Kiosk) terminalView {
+	t := terminalView{Kiosk: k}
+	heard := v.now.Sub(k.Seen) <= v.console.Fresh
+	switch {
+	case k.Link == store.LinkNever:
+		t.Link = words{Unclear, v.t("link.never")}
+	case k.Link == store.LinkDown:
+		t.Link, t.Since, t.Needs = words{Bad, v.t("link.offline")}, k.LinkSince, true
+	case heard:
+		t.Link, t.Since = words{Good, v.t("link.online")}, k.LinkSince
+	default:
+		// Marked as connected, but no hub has said so lately.
+		t.Link, t.Since = words{Unclear, v.t("link.unclear")}, k.Seen
+	}
+	if len(k.Status) > 0 && json.Unmarshal(k.Status, &t.Status) == nil {
+		t.HasStatus = true
+		t.Fresh = t.Link.Tone == Good && v.now.Sub(k.StatusAt) <= v.console.Fresh
+	}
+	for _, d := range t.Status.Devices {
+		one := v.device(d, t.Fresh)
+		t.Needs = t.Needs || one.State.Tone == Bad || one.State.Tone == Warn || one.Paper.Tone == Bad || one.Paper.Tone == Warn
+		t.Devices = append(t.Devices, one)
+	}
+	return t
+}
+
+// device keeps the last known reason of a device whose state is out of date, and says
+// that its state is unknown.
+func (v *view) device(d protocol.DeviceStatus, fresh bool) deviceView {
+	m, l := v.console.messages, v.lang
+	one := deviceView{Name: m.textOr(l, "device.", d.Name, ""), At: d.At}
+	state, paper := d.State, d.Paper
+	if !fresh {
+		state = "unknown"
+		if paper != "" {
+			paper = "unknown"
+		}
+	}
+	one.State = words{deviceTone(state), m.textOr(l, "state.", state, "")}
+	if paper != "" {
+		one.Paper = words{paperTone(paper), m.textOr(l, "paper.", paper, "")}
+	}
+	if d.Reason != "" {
+		one.Reason = m.textOr(l, "reason.", d.Reason, "reason.other")
+		one.Remedy = m.textOr(l, "remedy.", d.Reason, "")
+		if !m.has("remedy." + d.Reason) {
+			one.Remedy = v.t("remedy.other")
+		}
+	}
+	return one
+}
+
+// deviceTone judges the words of the terminals' device vocabulary. A word that this
+// version does not know is unclear.
+func deviceTone(state string) Tone {
+	switch state {
+	case "online", "deviceBusy":
+		return Good
+	case "userError":
+		return Warn
+	case "offline", "powerOff", "noDevice", "hardwareError":
+		return Bad
+	}
+	return Unclear
+}
+
+func paperTone(paper string) Tone {
+	switch paper {
+	case "full":
+		return Good
+	case "low":
+		return Warn
+	case "out", "jammed":
+		return Bad
+	}
+	return Unclear
+}
+
+func ratingTone(level int) Tone {
+	switch {
+	case level == 0:
+		return Unclear
+	case level <= 2:
+		return Bad
+	case level == 3:
+		return Warn
+	}
+	return Good
+}
+
+func severityTone(s store.Severity) Tone {
+	if s == store.Critical {
+		return Bad
+	}
+	return Warn
+}

@@ -1,0 +1,245 @@
+package intake
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gorilla/websocket"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"yeban/hub/bus"
+	"yeban/hub/store"
+	"yeban/sync/protocol"
+)
+
+// Store is what intake needs of the hub's store.
+type Store interface {
+	KioskByToken(ctx context.Context, token string) (id string, err error)
+	Attach(ctx context.Context, c store.Claim) (store.Attachment, error)
+	Detach(ctx context.Context, kiosk string, fence uint64) error
+	Commit(ctx context.Context, batches []store.Batch) ([]store.Outcome, error)
+	SaveConditions(ctx context.Context, all []store.Condition) error
+}
+
+// Bus is what intake hints to.
+type Bus interface {
+	Hint(subject string)
+	Listen(subject string, f func(subject string)) (stop func(), err error)
+}
+
+// Server accepts terminals. It is an http.Handler for protocol.Path.
+type Server struct {
+	cfg      Config
+	store    Store
+	bus      Bus
+	log      *slog.Logger
+	now      func() time.Time
+	metrics  *metrics
+	writer   *writer
+	presence *presence
+	upgrader websocket.Upgrader
+	unlisten func()
+
+	ctx         context.Context // ends when sessions must
+	cancel      context.CancelFunc
+	connections atomic.Int64
+	hellos      chan struct{}
+
+	mu       sync.Mutex
+	draining bool
+	sessions map[string]*session // by terminal, the newest of each
+	all      sync.WaitGroup
+}
+
+// New starts the writer and the keeper of conditions; Close ends them. now is the hub's
+// clock, nil meaning time.Now.
+func New(cfg Config, st Store, b Bus, log *slog.Logger, reg prometheus.Registerer, now func() time.Time) (*Server, error) {
+	if now == nil {
+		now = time.Now
+	}
+	cfg = cfg.withDefaults()
+	s := &Server{
+		cfg: cfg, store: st, bus: b, log: log, now: now,
+		hellos:   make(chan struct{}, cfg.MaxHellos),
+		sessions: make(map[string]*session),
+		upgrader: websocket.Upgrader{
+			Subprotocols:    []string{protocol.Subprotocol},
+			ReadBufferSize:  2048,
+			WriteBufferSize: 2048,
+			WriteBufferPool: new(sync.Pool),
+			CheckOrigin:     func(r *http.Request) bool { return r.Header.Get("Origin") == "" }, // no browser has business here
+		},
+	}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.metrics = newMetrics(reg, s)
+	stop, err := b.Listen(bus.AnyTaken, s.taken)
+	if err != nil {
+		s.cancel()
+		return nil, err
+	}
+	s.unlisten = stop
+	s.writer = startWriter(cfg, st, b, s.metrics, log)
+	s.presence = startPresence(s)
+	return s, nil
+}
+
+// ServeHTTP holds a terminal's connection until it ends.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if !ok || token == "" {
+		s.metrics.faults.WithLabelValues(string(protocol.FaultUnauthorised)).Inc()
+		w.Header().Set("WWW-Authenticate", "Bearer")
+		http.Error(w, "a terminal's token is required", http.StatusUnauthorized)
+		return
+	}
+	if !s.enter() {
+		s.metrics.faults.WithLabelValues(string(protocol.FaultBusy)).Inc()
+		w.Header().Set("Retry-After", strconv.Itoa(max(1, int(s.comeBack().Seconds()))))
+		http.Error(w, "come back later", http.StatusServiceUnavailable)
+		return
+	}
+	defer s.leave()
+	kiosk, err := s.store.KioskByToken(r.Context(), token)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		s.metrics.faults.WithLabelValues(string(protocol.FaultUnauthorised)).Inc()
+		http.Error(w, "no terminal has this token", http.StatusUnauthorized)
+		return
+	case err != nil:
+		s.log.Error("look up a token", "err", err)
+		http.Error(w, "come back later", http.StatusServiceUnavailable)
+		return
+	}
+	ws, err := s.upgrader.Upgrade(w, r, nil)
+	if err != nil {
+		return // Upgrade has answered
+	}
+	if ws.Subprotocol() != protocol.Subprotocol {
+		_ = ws.WriteControl(websocket.CloseMessage,
+			websocket.FormatCloseMessage(websocket.CloseProtocolError, "want subprotocol "+protocol.Subprotocol), time.Now().Add(time.Second))
+		ws.Close()
+		return
+	}
+	conn := protocol.NewConn(ws, protocol.ConnConfig{Ping: s.cfg.Ping, Dead: s.cfg.Dead})
+	newSession(s, kiosk, conn, r.RemoteAddr).run()
+}
+
+// enter admits a connection, which must leave again.
+func (s *Server) enter() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.draining || s.connections.Load() >= int64(s.cfg.MaxConnections) {
+		return false
+	}
+	s.connections.Add(1)
+	s.all.Add(1)
+	return true
+}
+
+func (s *Server) leave() {
+	s.connections.Add(-1)
+	s.all.Done()
+}
+
+// register makes one the session of its terminal, unless a newer one is there already.
+func (s *Server) register(one *session) bool {
+	s.mu.Lock()
+	old := s.sessions[one.kiosk]
+	if old != nil && old.fence > one.fence {
+		s.mu.Unlock()
+		return false
+	}
+	s.sessions[one.kiosk] = one
+	draining := s.draining
+	s.mu.Unlock()
+	if old != nil {
+		old.end(protocol.FaultFenced, "a newer connection has taken over")
+	}
+	if draining {
+		one.drain(s.comeBack(), "hub stops")
+	}
+	s.bus.Hint(bus.Taken(one.kiosk, one.fence))
+	s.presence.changed(one.kiosk)
+	return true
+}
+
+func (s *Server) unregister(one *session) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.sessions[one.kiosk] == one {
+		delete(s.sessions, one.kiosk)
+	}
+}
+
+// taken hears that a terminal has connected to this or another hub. An idle older
+// session would otherwise learn it with its next commit only.
+func (s *Server) taken(subject string) {
+	kiosk, fence, ok := bus.TakenBy(subject)
+	if !ok {
+		return
+	}
+	s.mu.Lock()
+	one := s.sessions[kiosk]
+	s.mu.Unlock()
+	if one != nil && one.fence < fence {
+		one.end(protocol.FaultFenced, "a newer connection has taken over")
+	}
+}
+
+func (s *Server) live() []*session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := make([]*session, 0, len(s.sessions))
+	for _, one := range s.sessions {
+		all = append(all, one)
+	}
+	return all
+}
+
+// Drain asks every terminal to go and to come back later, refuses new ones, and waits
+// until all have gone or ctx ends.
+func (s *Server) Drain(ctx context.Context) error {
+	s.mu.Lock()
+	s.draining = true
+	s.mu.Unlock()
+	for _, one := range s.live() {
+		one.drain(s.comeBack(), "hub stops")
+	}
+	gone := make(chan struct{})
+	go func() {
+		s.all.Wait()
+		close(gone)
+	}()
+	select {
+	case <-gone:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Close ends every connection, commits what was received, and stops.
+func (s *Server) Close() error {
+	s.mu.Lock()
+	s.draining = true
+	s.mu.Unlock()
+	s.unlisten()
+	s.cancel()
+	s.all.Wait()
+	s.writer.close()
+	return s.presence.close()
+}
+
+// comeBack is what a refused terminal is told, spread so that they do not all return
+// at once.
+func (s *Server) comeBack() time.Duration {
+	return s.cfg.ComeBack/2 + rand.N(s.cfg.ComeBack)
+}

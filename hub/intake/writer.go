@@ -1,0 +1,123 @@
+package intake
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+
+	"yeban/hub/bus"
+	"yeban/hub/store"
+)
+
+// job is one batch on its way to the store.
+type job struct {
+	bytes int64
+	batch store.Batch
+	// done is called once by the writer: after the commit, or with the error that kept
+	// the whole group from being committed. It must not wait.
+	done func(store.Outcome, error)
+}
+
+// writer commits the batches of all terminals, as many in one transaction as have come
+// while the one before was being flushed.
+type writer struct {
+	store   Store
+	bus     Bus
+	metrics *metrics
+	log     *slog.Logger
+	group   int
+	limit   int64
+	room    *semaphore.Weighted // bytes
+	jobs    chan job
+	running sync.WaitGroup
+}
+
+func startWriter(cfg Config, st Store, b Bus, m *metrics, log *slog.Logger) *writer {
+	w := &writer{
+		store: st, bus: b, metrics: m, log: log, group: cfg.GroupRecords,
+		limit: cfg.QueueBytes, room: semaphore.NewWeighted(cfg.QueueBytes), jobs: make(chan job, 1024),
+	}
+	w.running.Go(w.run)
+	return w
+}
+
+// submit waits while too much is queued: that is how a slow disk slows terminals down.
+// An error means that done will not be called.
+func (w *writer) submit(ctx context.Context, j job) error {
+	j.bytes = min(j.bytes, w.limit)
+	if err := w.room.Acquire(ctx, j.bytes); err != nil {
+		return err
+	}
+	select {
+	case w.jobs <- j:
+		return nil
+	case <-ctx.Done():
+		w.room.Release(j.bytes)
+		return ctx.Err()
+	}
+}
+
+// close commits what was submitted. Nobody may submit any more.
+func (w *writer) close() {
+	close(w.jobs)
+	w.running.Wait()
+}
+
+func (w *writer) run() {
+	for first := range w.jobs {
+		w.commit(w.gather(first))
+	}
+}
+
+// gather takes what is waiting, and waits for nothing.
+func (w *writer) gather(first job) []job {
+	group, records := []job{first}, len(first.batch.Entries)
+	for records < w.group {
+		select {
+		case j, ok := <-w.jobs:
+			if !ok {
+				return group
+			}
+			group = append(group, j)
+			records += len(j.batch.Entries)
+		default:
+			return group
+		}
+	}
+	return group
+}
+
+func (w *writer) commit(group []job) {
+	batches := make([]store.Batch, len(group))
+	for i := range group {
+		batches[i] = group[i].batch
+	}
+	begun := time.Now()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	outcomes, err := w.store.Commit(ctx, batches)
+	cancel()
+	w.metrics.commitSeconds.Observe(time.Since(begun).Seconds())
+	added := 0
+	for i, j := range group {
+		var o store.Outcome
+		if err == nil {
+			o = outcomes[i]
+			added += o.Added
+		}
+		w.room.Release(j.bytes)
+		j.done(o, err)
+	}
+	if err != nil {
+		w.metrics.commitErrors.Inc()
+		w.log.Error("commit", "batches", len(group), "err", err)
+		return
+	}
+	w.metrics.records.Add(float64(added))
+	w.metrics.groupSize.Observe(float64(len(group)))
+	if added > 0 {
+		w.bus.Hint(bus.Committed)
+	}
+}

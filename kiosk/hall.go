@@ -1,0 +1,131 @@
+package main
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+
+	"yeban/catalog"
+	"yeban/devices"
+	"yeban/devices/evaluator"
+	"yeban/devices/idcard"
+	"yeban/devices/printer"
+	"yeban/kiosk/journey"
+	"yeban/sync/outbox"
+	"yeban/sync/record"
+)
+
+// The adapters below put each device and the outbox into the journey's terms.
+
+// cardPoll is how often the reader is asked for a card (facts: 200–300 ms).
+const cardPoll = 250 * time.Millisecond
+
+type cardReader struct {
+	worker *devices.Worker[*idcard.Reader]
+}
+
+// ReadCard implements journey.Reader.
+func (c cardReader) ReadCard(ctx context.Context, found func()) (record.Person, error) {
+	var card idcard.Record
+	err := c.worker.Use(ctx, func(ctx context.Context, r *idcard.Reader) error {
+		var err error
+		card, err = r.WaitCard(ctx, cardPoll, found)
+		return err
+	})
+	if err != nil {
+		if ctx.Err() != nil {
+			return record.Person{}, ctx.Err()
+		}
+		return record.Person{}, &journey.CardError{Trouble: cardTrouble(err), Err: err}
+	}
+	return person(card), nil
+}
+
+func cardTrouble(err error) journey.CardTrouble {
+	var field *idcard.FieldError
+	switch {
+	case errors.Is(err, idcard.ErrLiftAndLayAgain), errors.Is(err, idcard.ErrNoCard):
+		return journey.CardMoved
+	case errors.Is(err, idcard.ErrWrongCard), errors.As(err, &field):
+		return journey.CardUnreadable
+	default:
+		return journey.ReaderFailed
+	}
+}
+
+var cardTypes = map[idcard.CardType]string{
+	idcard.Resident: "resident", idcard.Permit: "hk-macao-taiwan",
+	idcard.Foreign2017: "foreign-2017", idcard.Foreign2023: "foreign-2023",
+}
+
+// person is what the record tells of a card.
+func person(c idcard.Record) record.Person {
+	p := record.Person{
+		CardType: cardTypes[c.Type], Name: c.Name, EnglishName: c.EnglishName, Sex: string(rune(c.Sex)),
+		Ethnic: string(c.Ethnic), Nation: c.Nation, Birth: string(c.Birth), Address: c.CurrentAddress(),
+		IDNumber: c.IDNumber, Issuer: c.Issuer, ValidFrom: string(c.From), ValidTo: string(c.To),
+	}
+	if c.LongTerm {
+		p.ValidTo = "长期"
+	}
+	return p
+}
+
+type receiptPrinter struct {
+	worker  *devices.Worker[*printer.Printer]
+	catalog func() *catalog.Catalog
+	void    string // printed on half a receipt
+}
+
+// PrintReceipt implements journey.Printer.
+func (p receiptPrinter) PrintReceipt(ctx context.Context, r journey.PrintedReceipt) error {
+	doc := printer.Document{VoidText: p.void}
+	for _, l := range p.catalog().FillReceipt(r.Fields) {
+		line := printer.Line{Text: l.Text, QR: l.QR, Rule: l.Rule, Size: l.Size, Bold: l.Bold}
+		if l.Align == catalog.Center {
+			line.Align = printer.Center
+		}
+		doc.Lines = append(doc.Lines, line)
+	}
+	err := p.worker.Use(ctx, func(ctx context.Context, d *printer.Printer) error { return d.Print(ctx, doc) })
+	if errors.Is(err, printer.ErrUnconfirmed) {
+		return fmt.Errorf("%w: %w", journey.ErrPrintUnproven, err)
+	}
+	return err
+}
+
+type ratingKeys struct {
+	worker *devices.Worker[evaluator.Evaluator]
+}
+
+// AskRating implements journey.Evaluator.
+func (k ratingKeys) AskRating(ctx context.Context, session uint64, timeout time.Duration) (record.Level, error) {
+	ask := evaluator.Ask{Timeout: min(timeout, evaluator.MaxTimeout)}
+	binary.BigEndian.PutUint64(ask.Session[:], session)
+	var answer evaluator.Answer
+	err := k.worker.Use(ctx, func(ctx context.Context, e evaluator.Evaluator) error {
+		var err error
+		answer, err = e.Ask(ctx, ask)
+		return err
+	})
+	return record.Level(answer.Level), err
+}
+
+type durableLog struct{ box *outbox.Outbox }
+
+// Append implements journey.Log. A record that is already there has been written by an
+// attempt whose answer was lost: that is success.
+func (l durableLog) Append(ctx context.Context, r record.Record) error {
+	_, err := l.box.Append(ctx, r)
+	var dup *outbox.DuplicateError
+	switch {
+	case errors.As(err, &dup) && dup.By == "id":
+		return nil
+	case errors.Is(err, outbox.ErrFull):
+		return fmt.Errorf("%w: %w", journey.ErrNoRoom, err)
+	default:
+		return err
+	}
+}

@@ -1,0 +1,33 @@
+// Command kiosk is the hall terminal: the visit on the screen, its devices and its
+// outbox. Its other verbs are tools for people in the field.
+package main
+
+import (
+	"os"
+
+	"fyne.io/fyne/v2/app"
+
+	"yeban/assets"
+	"yeban/devices/simulator"
+	"yeban/devices/simulator/bench"
+	"yeban/kiosk/screen"
+	"yeban/kiosk/touch"
+)
+
+// Fyne wants the main goroutine; so windows are opened here and nowhere else.
+
+func openKiosk(cfg screen.Config, wc screen.WindowConfig) *screen.Window {
+	return screen.Open(app.NewWithID("cn.yeban.kiosk"), touch.NewTheme(assets.Regular, assets.SemiBold), cfg, wc)
+}
+
+func openBench(sim *simulator.Bench, lang string) (run, stop func()) {
+	a := app.NewWithID("cn.yeban.bench")
+	a.Settings().SetTheme(touch.NewBenchTheme(assets.Regular, assets.SemiBold))
+	w := bench.New(a, sim, lang)
+	w.SetMaster()
+	return w.ShowAndRun, func() { bench.Quit(a) }
+}
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}

@@ -1,0 +1,185 @@
+package outbox
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	bolt "go.etcd.io/bbolt"
+
+	"yeban/sync/record"
+)
+
+const (
+	maxID     = 64
+	maxHeader = 16 << 10
+	// visitBytes is what one more visit may need: an application of the largest size,
+	// its rating and its trace, and bbolt's copies of the pages around them.
+	visitBytes = 4 << 20
+)
+
+// Append puts a record at the end of the log. When the error is nil the record is on
+// stable storage. ErrFull, ErrDisk, ErrInvalid and ErrDuplicate leave the log as it
+// was; after an error that says the outcome is unknown, the same Append after the
+// next Open tells, by ErrDuplicate or success.
+//
+// ctx is looked at before the write begins; once begun, it is finished.
+func (o *Outbox) Append(ctx context.Context, r record.Record) (Position, error) {
+	p, err := o.append(ctx, r)
+	if err != nil {
+		return Position{}, fmt.Errorf("append %s: %w", r.Kind(), err)
+	}
+	o.ring()
+	return p, nil
+}
+
+func (o *Outbox) append(ctx context.Context, r record.Record) (Position, error) {
+	header, plaintext, err := prepare(r)
+	if err != nil {
+		return Position{}, err
+	}
+	o.write.Lock()
+	defer o.write.Unlock()
+	if err := ctx.Err(); err != nil {
+		return Position{}, err
+	}
+	if err := o.findTwin(r); err != nil {
+		return Position{}, err
+	}
+	if err := o.room(int64(len(plaintext))*2 + 64<<10); err != nil {
+		return Position{}, err
+	}
+	db, s, err := o.snapshot()
+	if err != nil {
+		return Position{}, err
+	}
+	e := record.Entry{
+		Seq:    s.tail.seq + 1,
+		Prev:   s.tail.hash,
+		AtMs:   o.cfg.Now().UnixMilli(),
+		Kind:   r.Kind(),
+		ID:     r.Key(),
+		Header: header,
+	}
+	aad := record.SealData(record.Origin{Epoch: s.epoch, Seq: e.Seq}, e.Kind, e.ID)
+	if e.Key, e.Sealed, err = record.Seal(o.cfg.Rand, o.cfg.Platform, plaintext, aad); err != nil {
+		return Position{}, err
+	}
+	e.Hash = e.Sum(s.epoch)
+	p := Position{Epoch: s.epoch, Seq: e.Seq, Hash: e.Hash}
+	receipt := r.Header().ReceiptNumber
+
+	o.mu.Lock()
+	stored := o.ackStored
+	o.mu.Unlock()
+	s.tail = link{e.Seq, e.Hash}
+	err = db.Update(func(tx *bolt.Tx) error {
+		if err := putEntry(tx, s.epoch, &e, receipt); err != nil {
+			return err
+		}
+		if err := tx.Bucket(bucketMeta).Put(keyTail, s.tail.marshal()); err != nil {
+			return err
+		}
+		return o.storeAck(tx, s.acked, stored)
+	})
+	if err != nil {
+		return o.afterFailedWrite(p, err)
+	}
+	o.mu.Lock()
+	o.state.tail = s.tail
+	o.state.counts[e.Kind]++
+	o.ackStored = s.acked
+	o.mu.Unlock()
+	return p, nil
+}
+
+// prepare makes the two byte forms of a record and checks what can be checked
+// without the log.
+func prepare(r record.Record) (header, plaintext []byte, err error) {
+	if n := len(r.Key()); n == 0 || n > maxID {
+		return nil, nil, fmt.Errorf("id of %d bytes: %w", n, ErrInvalid)
+	}
+	h := r.Header()
+	if r.Kind() == record.KindApplication {
+		if err := record.CheckReceiptNumber(h.ReceiptNumber); err != nil {
+			return nil, nil, fmt.Errorf("%w: %w", err, ErrInvalid)
+		}
+	}
+	if header, err = json.Marshal(h); err != nil || len(header) > maxHeader {
+		return nil, nil, fmt.Errorf("header of %d bytes: %w", len(header), ErrInvalid)
+	}
+	if plaintext, err = record.Encode(r); err != nil {
+		return nil, nil, fmt.Errorf("%w: %w", err, ErrInvalid)
+	}
+	return header, plaintext, nil
+}
+
+func putEntry(tx *bolt.Tx, epoch record.Epoch, e *record.Entry, receipt string) error {
+	log := tx.Bucket(bucketLog)
+	log.FillPercent = 0.95 // keys only grow
+	if err := log.Put(number(e.Seq), marshalEntry(e)); err != nil {
+		return err
+	}
+	place := marshalPlace(epoch, e.Seq)
+	if err := tx.Bucket(bucketIDs).Put([]byte(e.ID), place); err != nil {
+		return err
+	}
+	if receipt == "" || e.Kind != record.KindApplication {
+		return nil
+	}
+	return tx.Bucket(bucketReceipts).Put([]byte(receipt), place)
+}
+
+// findTwin refuses a record whose id or receipt number the log already has.
+func (o *Outbox) findTwin(r record.Record) error {
+	db, _, err := o.snapshot()
+	if err != nil {
+		return err
+	}
+	return db.View(func(tx *bolt.Tx) error {
+		if epoch, seq, ok := unmarshalPlace(tx.Bucket(bucketIDs).Get([]byte(r.Key()))); ok {
+			return &DuplicateError{By: "id", Position: position(tx, epoch, seq)}
+		}
+		if r.Kind() != record.KindApplication {
+			return nil
+		}
+		receipt := []byte(r.Header().ReceiptNumber)
+		if epoch, seq, ok := unmarshalPlace(tx.Bucket(bucketReceipts).Get(receipt)); ok {
+			return &DuplicateError{By: "receipt number", Position: position(tx, epoch, seq)}
+		}
+		return nil
+	})
+}
+
+// position adds the hash where the entry is in the present log.
+func position(tx *bolt.Tx, epoch record.Epoch, seq uint64) Position {
+	p := Position{Epoch: epoch, Seq: seq}
+	if string(tx.Bucket(bucketMeta).Get(keyEpoch)) == string(epoch[:]) {
+		if e, err := unmarshalEntry(number(seq), tx.Bucket(bucketLog).Get(number(seq))); err == nil {
+			p.Hash = e.Hash
+		}
+	}
+	return p
+}
+
+// afterFailedWrite finds out what a failed commit left. bbolt goes back to the last
+// whole state, but when the very last page was written and only its flush failed,
+// that state holds the entry.
+func (o *Outbox) afterFailedWrite(p Position, cause error) (Position, error) {
+	o.mu.Lock()
+	db := o.db
+	o.mu.Unlock()
+	var s state
+	err := db.View(func(tx *bolt.Tx) (err error) { s, err = loadState(tx); return err })
+	if err == nil && s.tail.seq < p.Seq {
+		return Position{}, fmt.Errorf("%w: %w", ErrDisk, cause)
+	}
+	// A flush that failed once may succeed the next time without having written: only
+	// reading the file again after it was closed tells.
+	o.mu.Lock()
+	o.broken = fmt.Errorf("%w: the last write failed, outcome unknown until the next start: %w", ErrDisk, errors.Join(cause, err))
+	broken := o.broken
+	o.mu.Unlock()
+	return Position{}, broken
+}

@@ -1,0 +1,41 @@
+// Package outbox is a terminal's durable log of what it owes the province.
+//
+// # Promise
+//
+// When Append returns nil the record is sealed, has its place in the log and is on
+// stable storage. It leaves the log only after the hub has acknowledged it and the
+// retention time has passed. Positions have no gaps; each entry carries the hash of
+// the one before it (see record.Entry.Sum).
+//
+// # The file
+//
+// outbox.db in the terminal's data folder is a bbolt database:
+//
+//	meta      is = "yeban outbox"   format = 4 bytes   epoch = 16 bytes
+//	          acked = 8 bytes       base, tail = seq 8 bytes + hash 32 bytes
+//	log       seq 8 bytes → entry (layout in layout.go)
+//	ids       record id → epoch 16 bytes + seq 8 bytes
+//	receipts  receipt number → the same
+//	acks      seq 8 bytes → Unix milliseconds at which it was acknowledged
+//	old       epoch 16 bytes → bucket: meta, log of a log that was ended
+//
+// Integers are big-endian. base is the position before the oldest entry held, tail
+// that of the newest; the newest entry is never pruned. A higher format number than
+// this package's belongs to newer software: such a file is refused and not touched.
+//
+// # A file that cannot be trusted
+//
+// Open reads every entry. A file that is damaged, or is no outbox, is renamed to
+// outbox.db.bad-<time> and never deleted; the entries that can still be found in it,
+// each proved by its own hash, are carried over into a fresh log under a new epoch,
+// and service goes on. SetAside tells staff.
+//
+// # Carrying over
+//
+// NewEpoch ends a log that the hub contradicts and begins another. Entries that the
+// hub may lack are appended to the new log in their order with their ids, times and
+// seals unchanged; the header of each names its Origin, to which its seal is bound.
+// Because a record can then stand at two positions, the hub must take a carried entry
+// whose id and sealed body it already has as delivered. The ended log is kept for
+// auditors for the retention time.
+package outbox

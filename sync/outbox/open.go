@@ -1,0 +1,210 @@
+package outbox
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
+
+	"yeban/sync/record"
+)
+
+// compactAbove is the file size from which a mostly empty file is written anew.
+const compactAbove = 16 << 20
+
+func (o *Outbox) open() error {
+	err := o.tryOpen()
+	var damage *corruptError
+	if !errors.As(err, &damage) {
+		return err
+	}
+	return o.replace(damage)
+}
+
+// tryOpen opens, checks and, where worth it, compacts the file. The check comes first
+// and reads only: bbolt trusts a file that it opens for writing, and a damaged one
+// can take the whole process down from a goroutine of bbolt's.
+func (o *Outbox) tryOpen() error {
+	info, err := os.Stat(o.path)
+	fresh := errors.Is(err, os.ErrNotExist) || err == nil && info.Size() == 0
+	if err != nil && !fresh {
+		return err
+	}
+	if !fresh {
+		if err := checkFile(o.path, o.cfg.LockTimeout); err != nil {
+			return err
+		}
+		if err := o.compactIfWorth(info.Size()); err != nil {
+			return err
+		}
+	}
+	db, err := openBolt(o.path, o.cfg.LockTimeout, false)
+	if err != nil {
+		return err
+	}
+	if err := o.load(db); err != nil {
+		return errors.Join(err, db.Close())
+	}
+	return syncDir(o.cfg.Dir)
+}
+
+// openBolt sorts bbolt's errors: damage, a lock, or a cause outside the file.
+func openBolt(path string, wait time.Duration, readOnly bool) (*bolt.DB, error) {
+	db, err := bolt.Open(path, 0o600, &bolt.Options{
+		Timeout:      wait,
+		ReadOnly:     readOnly,
+		FreelistType: bolt.FreelistMapType,
+	})
+	switch {
+	case err == nil:
+		db.AllocSize = 1 << 20 // the file grows by this; 16 MiB would be years of visits
+		return db, nil
+	case errors.Is(err, bolterrors.ErrTimeout):
+		return nil, ErrLocked
+	case errors.Is(err, bolterrors.ErrInvalid), errors.Is(err, bolterrors.ErrChecksum),
+		errors.Is(err, bolterrors.ErrVersionMismatch), errors.Is(err, bolterrors.ErrInvalidMapping):
+		return nil, &corruptError{err}
+	}
+	// bbolt has no sentinel for a file cut short; of the rest, a *PathError is the
+	// system's.
+	var system *os.PathError
+	var sys *os.SyscallError
+	if errors.As(err, &system) || errors.As(err, &sys) {
+		return nil, err
+	}
+	return nil, &corruptError{err}
+}
+
+// load takes over db, writing the first meta into an empty one.
+func (o *Outbox) load(db *bolt.DB) error {
+	var s state
+	err := db.Update(func(tx *bolt.Tx) error {
+		if tx.Bucket(bucketMeta) == nil {
+			epoch, err := record.NewEpoch(o.cfg.Rand)
+			if err != nil {
+				return err
+			}
+			s = state{epoch: epoch, counts: map[record.Kind]int{}}
+			return createBuckets(tx, &s)
+		}
+		var err error
+		s, err = loadState(tx)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	o.mu.Lock()
+	o.db, o.state, o.ackStored = db, s, s.acked
+	o.pageSize = int64(db.Info().PageSize) // Info is not safe beside a writer
+	o.mu.Unlock()
+	return nil
+}
+
+func createBuckets(tx *bolt.Tx, s *state) error {
+	for _, name := range [][]byte{bucketMeta, bucketLog, bucketIDs, bucketReceipts, bucketAcks, bucketOld} {
+		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
+			return err
+		}
+	}
+	return s.writeMeta(tx.Bucket(bucketMeta))
+}
+
+// loadState reads meta and counts what is held.
+func loadState(tx *bolt.Tx) (state, error) {
+	s, err := readMeta(tx.Bucket(bucketMeta))
+	if err != nil {
+		return s, err
+	}
+	err = tx.Bucket(bucketLog).ForEach(func(k, v []byte) error {
+		e, err := unmarshalEntry(k, v)
+		s.counts[e.Kind]++
+		return err
+	})
+	return s, err
+}
+
+// compactIfWorth writes the file anew when most of it is free pages.
+func (o *Outbox) compactIfWorth(size int64) error {
+	if size < compactAbove {
+		return nil
+	}
+	src, err := openBolt(o.path, o.cfg.LockTimeout, false)
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	if liveBytes(src, int64(src.Info().PageSize))*2 > size {
+		return nil
+	}
+	temporary := o.path + ".compact"
+	if err := os.Remove(temporary); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	dst, err := openBolt(temporary, o.cfg.LockTimeout, false)
+	if err != nil {
+		return err
+	}
+	err = bolt.Compact(dst, src, compactAbove)
+	if err == nil {
+		err = dst.Sync()
+	}
+	if err := errors.Join(err, dst.Close()); err != nil {
+		// The file as it is still serves.
+		return os.Remove(temporary)
+	}
+	if err := os.Rename(temporary, o.path); err != nil {
+		return err
+	}
+	return syncDir(o.cfg.Dir)
+}
+
+// liveBytes is what the file would take without its free pages.
+func liveBytes(db *bolt.DB, pageSize int64) int64 {
+	var size int64
+	_ = db.View(func(tx *bolt.Tx) error { size = tx.Size(); return nil })
+	stats := db.Stats()
+	return size - int64(stats.FreePageN+stats.PendingPageN)*pageSize
+}
+
+// replace sets the damaged file aside and begins a new log with what can be saved.
+func (o *Outbox) replace(damage *corruptError) error {
+	bad, err := setAsideName(o.path, o.cfg.Now())
+	if err != nil {
+		return err
+	}
+	if err := os.Rename(o.path, bad); err != nil {
+		return fmt.Errorf("set aside: %w", err)
+	}
+	if err := syncDir(o.cfg.Dir); err != nil {
+		return fmt.Errorf("set aside: %w", err)
+	}
+	if err := o.tryOpen(); err != nil {
+		return fmt.Errorf("begin anew after %w: %w", damage, err)
+	}
+	saved := salvage(bad, int(o.pageSize))
+	if len(saved) > 0 {
+		if err := o.carry(saved); err != nil {
+			return errors.Join(fmt.Errorf("carry over from %s: %w", bad, err), o.Close())
+		}
+	}
+	o.setAside = &SetAsideError{Path: bad, Cause: damage, Recovered: len(saved)}
+	return nil
+}
+
+func setAsideName(path string, now time.Time) (string, error) {
+	base := path + ".bad-" + now.UTC().Format("20060102T150405Z")
+	for i := range 1000 {
+		name := base
+		if i > 0 {
+			name = fmt.Sprintf("%s-%d", base, i)
+		}
+		if _, err := os.Lstat(name); errors.Is(err, os.ErrNotExist) {
+			return name, nil
+		}
+	}
+	return "", fmt.Errorf("set aside: a thousand files named %s", base)
+}

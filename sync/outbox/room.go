@@ -1,0 +1,51 @@
+package outbox
+
+import (
+	"fmt"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// Ready says whether one more visit can be promised a durable write, and is asked
+// before a citizen begins: nil, ErrFull or ErrDisk.
+func (o *Outbox) Ready() error {
+	o.write.Lock()
+	defer o.write.Unlock()
+	return o.room(visitBytes)
+}
+
+// room makes sure of n more bytes; the caller holds write. Where the cap is reached,
+// entries that are acknowledged but still retained give way, oldest first: serving
+// the next citizen comes before replaying to a hub that was restored.
+func (o *Outbox) room(n int64) error {
+	o.mu.Lock()
+	db, s, broken := o.db, o.state, o.broken
+	o.mu.Unlock()
+	if db == nil {
+		return ErrClosed
+	}
+	if broken != nil {
+		return broken
+	}
+	free, err := o.cfg.FreeBytes(o.cfg.Dir)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrDisk, err)
+	}
+	if free < o.cfg.MinFreeBytes+n {
+		return fmt.Errorf("%w: %d bytes free, %d must stay free", ErrDisk, free, o.cfg.MinFreeBytes)
+	}
+	for liveBytes(db, o.pageSize)+n > o.cfg.MaxBytes {
+		droppable := min(s.acked, s.tail.seq-1)
+		if s.tail.seq == 0 || droppable <= s.base.seq {
+			return fmt.Errorf("%w: %d of %d bytes used", ErrFull, liveBytes(db, o.pageSize), o.cfg.MaxBytes)
+		}
+		upTo := s.base.seq + (droppable-s.base.seq+1)/2
+		if err := o.prune(func(*bolt.Tx) (uint64, error) { return upTo, nil }); err != nil {
+			return err
+		}
+		if _, s, err = o.snapshot(); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,85 @@
+package outbox
+
+import (
+	"cmp"
+	"os"
+	"slices"
+
+	"yeban/sync/record"
+)
+
+// carried is an entry with the log it comes from.
+type carried struct {
+	epoch record.Epoch
+	entry record.Entry
+}
+
+// salvage searches a damaged file page by page for entries, without trusting any
+// link between them: each proves itself by its own hash under an epoch that the file
+// names. What was acknowledged comes along where it is found, because the mark that
+// says so cannot be trusted either; the hub knows it by its id. Of a file that tells
+// nothing, nothing is saved.
+func salvage(path string, pageSize int) []carried {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return nil
+	}
+	size := uint64(pageSize)
+	w := pageWalk{file: file, size: size, pages: uint64(info.Size()) / size, alone: true}
+	epochs := map[record.Epoch]bool{}
+	w.element = func(key, value []byte) {
+		if string(key) == string(keyEpoch) && len(value) == len(record.Epoch{}) {
+			epochs[record.Epoch(value)] = true
+		}
+	}
+	w.scan()
+
+	// One record may be found several times: in pages that were since written anew, or
+	// in an ended log and in the one that followed. Any of them is the record.
+	found := map[string]carried{}
+	w.element = func(key, value []byte) {
+		e, err := unmarshalEntry(key, value)
+		if err != nil || found[e.ID].entry.ID != "" {
+			return
+		}
+		for epoch := range epochs {
+			if e.Hash == e.Sum(epoch) {
+				found[e.ID] = carried{epoch, e}
+				return
+			}
+		}
+	}
+	w.scan()
+
+	// Logs by when they began, each in its own order.
+	saved := make([]carried, 0, len(found))
+	began := map[record.Epoch]int64{}
+	for _, c := range found {
+		saved = append(saved, c)
+		if at, ok := began[c.epoch]; !ok || c.entry.AtMs < at {
+			began[c.epoch] = c.entry.AtMs
+		}
+	}
+	slices.SortFunc(saved, func(a, b carried) int {
+		return cmp.Or(
+			cmp.Compare(began[a.epoch], began[b.epoch]),
+			slices.Compare(a.epoch[:], b.epoch[:]),
+			cmp.Compare(a.entry.Seq, b.entry.Seq))
+	})
+	return saved
+}
+
+// scan looks at every page of the file that is, or once was, a leaf.
+func (w *pageWalk) scan() {
+	for id := range w.pages {
+		w.visited = map[uint64]struct{}{}
+		if page, count, flags, err := w.page(id); err == nil && flags == flagLeaf {
+			_ = w.leaf(page, count, id) // what lies before the damage has been seen
+		}
+	}
+}

@@ -1,0 +1,20 @@
+package protocol
+
+// Sizes that both sides keep to. A peer that exceeds one is answered with
+// FaultBadFrame and the connection is closed.
+const (
+	// MaxFrameBytes is one text message on the socket.
+	MaxFrameBytes = 1 << 20
+	// MaxEntryBytes is the JSON of one record.Entry; it leaves room for the frame
+	// around it, so that every legal entry can be sent.
+	MaxEntryBytes = MaxFrameBytes - 4<<10
+	// MaxIDBytes is the id of a frame.
+	MaxIDBytes = 64
+	// MaxEntries is how many entries one RECORDS may carry.
+	MaxEntries = 1000
+
+	maxName    = 128  // names of kiosks, devices, versions, states
+	maxText    = 1024 // sentences for a log
+	maxDevices = 64
+	maxItems   = 4096
+)

@@ -1,0 +1,115 @@
+package record
+
+import (
+	"crypto/cipher"
+	"crypto/rand"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/emmansun/gmsm/sm2"
+	"github.com/emmansun/gmsm/sm4"
+)
+
+// ErrSealed means that a body cannot be opened: the wrong private key, or bytes that
+// are not those which were sealed at this place.
+var ErrSealed = errors.New("sealed body does not open")
+
+const nonceSize = 12
+
+// Origin is the place at which a record was first appended, on an entry that was
+// carried over into another log. The seal is bound to that place for ever, because
+// the terminal that carries it cannot open it again.
+type Origin struct {
+	Epoch Epoch  `json:"epoch"`
+	Seq   uint64 `json:"seq"`
+}
+
+// Seal encrypts plaintext for the holder of the platform's private key: SM4-GCM
+// (GB/T 32907) under a fresh key, the nonce in front, and that key wrapped with SM2
+// in the ASN.1 form of GB/T 35276. Whoever opens it must present the same aad; for an
+// entry that is SealData. A nil source means crypto/rand.
+func Seal(random io.Reader, pub PublicKey, plaintext, aad []byte) (key, sealed []byte, err error) {
+	if pub.IsZero() {
+		return nil, nil, errors.New("seal: no platform key")
+	}
+	if random == nil {
+		random = rand.Reader
+	}
+	var secret [sm4.BlockSize + nonceSize]byte
+	defer clear(secret[:])
+	if _, err := io.ReadFull(random, secret[:]); err != nil {
+		return nil, nil, fmt.Errorf("seal: %w", err)
+	}
+	bodyKey, nonce := secret[:sm4.BlockSize], secret[sm4.BlockSize:]
+	gcm, err := newGCM(bodyKey)
+	if err != nil {
+		return nil, nil, fmt.Errorf("seal: %w", err)
+	}
+	key, err = sm2.EncryptASN1(random, pub.key, bodyKey)
+	if err != nil {
+		return nil, nil, fmt.Errorf("seal: wrap the key: %w", err)
+	}
+	sealed = make([]byte, nonceSize, nonceSize+len(plaintext)+gcm.Overhead())
+	copy(sealed, nonce)
+	return key, gcm.Seal(sealed, nonce, plaintext, aad), nil
+}
+
+// SealData is what a seal is bound to: the place in the log, the kind and the id of
+// the record, so that a body cannot be moved to another place or passed off as
+// another record.
+//
+//	"yeban seal 1" 00 │ epoch 16 │ seq 8 │ len kind 4 │ kind │ id
+func SealData(at Origin, kind Kind, id string) []byte {
+	b := append([]byte("yeban seal 1\x00"), at.Epoch[:]...)
+	b = binary.BigEndian.AppendUint64(b, at.Seq)
+	b = binary.BigEndian.AppendUint32(b, uint32(len(kind)))
+	b = append(b, kind...)
+	return append(b, id...)
+}
+
+// Origin is where the entry's record was first appended: this very place, unless its
+// header says that it was carried over from an earlier log.
+func (e *Entry) Origin(epoch Epoch) (Origin, error) {
+	var h Header
+	if err := json.Unmarshal(e.Header, &h); err != nil {
+		return Origin{}, fmt.Errorf("entry %d: header is not readable", e.Seq)
+	}
+	if h.Origin != nil {
+		return *h.Origin, nil
+	}
+	return Origin{Epoch: epoch, Seq: e.Seq}, nil
+}
+
+// Open decrypts the body of an entry of the log named by epoch. It does not check
+// the chain. The error is ErrSealed for every cryptographic cause alike.
+func Open(priv *PrivateKey, e *Entry, epoch Epoch) ([]byte, error) {
+	at, err := e.Origin(epoch)
+	if err != nil {
+		return nil, fmt.Errorf("open: %w", err)
+	}
+	bodyKey, err := sm2.Decrypt(priv.key, e.Key)
+	if err != nil || len(bodyKey) != sm4.BlockSize || len(e.Sealed) < nonceSize {
+		return nil, fmt.Errorf("open entry %d: %w", e.Seq, ErrSealed)
+	}
+	defer clear(bodyKey)
+	gcm, err := newGCM(bodyKey)
+	if err != nil {
+		return nil, fmt.Errorf("open entry %d: %w", e.Seq, err)
+	}
+	plaintext, err := gcm.Open(nil, e.Sealed[:nonceSize], e.Sealed[nonceSize:], SealData(at, e.Kind, e.ID))
+	if err != nil {
+		return nil, fmt.Errorf("open entry %d: %w", e.Seq, ErrSealed)
+	}
+	return plaintext, nil
+}
+
+func newGCM(key []byte) (cipher.AEAD, error) {
+	block, err := sm4.NewCipher(key)
+	if err != nil {
+		return nil, err
+	}
+	return cipher.NewGCM(block)
+}
