@@ -141,7 +141,8 @@ func TestFromNothingToALoggedInConsole(t *testing.T) {
 	if code := h.stop(); code != 0 {
 		t.Errorf("exit %d: %s", code, h.log())
 	}
-	if took := time.Since(begun); took > 5*time.Second {
+	// Four seconds by its own limits; the rest is for a machine that is busy elsewhere.
+	if took := time.Since(begun); took > 20*time.Second {
 		t.Errorf("took %v to stop", took)
 	}
 	if f, err := c.Receive(); err != nil || f.Method != protocol.MethodDrain {

@@ -5,6 +5,7 @@ package main
 import (
 	"os"
 
+	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/app"
 
 	"yeban/assets"
@@ -20,12 +21,16 @@ func openKiosk(cfg screen.Config, wc screen.WindowConfig) *screen.Window {
 	return screen.Open(app.NewWithID("cn.yeban.kiosk"), touch.NewTheme(assets.Regular, assets.SemiBold), cfg, wc)
 }
 
-func openBench(sim *simulator.Bench, lang string) (run, stop func()) {
+func openBench(sim *simulator.Bench, lang string) (run, stop func(), err error) {
 	a := app.NewWithID("cn.yeban.bench")
 	a.Settings().SetTheme(touch.NewBenchTheme(assets.Regular, assets.SemiBold))
-	w := bench.New(a, sim, lang)
+	texts, err := bench.TextsIn(lang)
+	if err != nil {
+		return nil, nil, err
+	}
+	w := bench.New(a, sim, texts)
 	w.SetMaster()
-	return w.ShowAndRun, func() { bench.Quit(a) }
+	return w.ShowAndRun, func() { fyne.Do(a.Quit) }, nil
 }
 
 func main() {

@@ -182,20 +182,20 @@ func (s *Stage) StartBench(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for {
-		if s.Control, err = simulator.Dial(s.path("bench.sock")); err == nil {
-			break
-		}
+	wait, stop := context.WithCancel(ctx)
+	defer stop()
+	go func() {
 		select {
 		case <-s.Bench.Done():
-			return fmt.Errorf("the bench ended while starting:\n%s", s.Bench.Tail())
-		case <-ctx.Done():
-			return fmt.Errorf("the bench was not ready in time:\n%s", s.Bench.Tail())
-		case <-time.After(20 * time.Millisecond):
+			stop()
+		case <-wait.Done():
 		}
+	}()
+	if s.Control, err = simulator.Dial(wait, s.path("bench.sock")); err != nil {
+		return fmt.Errorf("the bench did not start: %w\n%s", err, s.Bench.Tail())
 	}
 	if s.cfg.BenchX >= 0 {
-		return s.Display.Place("夜办 · 设备台", s.cfg.BenchX, 0)
+		return s.Display.Place("设备模拟台|Device bench", s.cfg.BenchX, 0)
 	}
 	return nil
 }

@@ -3,10 +3,9 @@ package stage
 import (
 	"context"
 	"fmt"
-	"image/png"
 	"os"
-	"path/filepath"
 	"strings"
+	"time"
 
 	"yeban/devices/simulator"
 )
@@ -29,7 +28,7 @@ func (c *Citizen) Submit(ctx context.Context, control *simulator.Client, v Visit
 		func() error { return c.Picture("consent") },
 		func() error { return c.TapAway(ctx, "consent:agree", "consent") },
 		func() error { return c.Picture("card") },
-		func() error { return control.Lay(v.Card) },
+		func() error { return Work(ctx, control, simulator.Request{Do: "lay", Card: v.Card}) },
 		func() error { return c.AwaitState(ctx, "form") },
 		func() error { return c.fill(ctx, v) },
 		func() error { return c.Picture("review") },
@@ -62,7 +61,7 @@ func (c *Citizen) Finish(ctx context.Context, control *simulator.Client, v Visit
 	if err := c.Picture("farewell"); err != nil {
 		return err
 	}
-	if err := control.Lift(); err != nil {
+	if err := Work(ctx, control, simulator.Request{Do: "lift"}); err != nil {
 		return err
 	}
 	return c.AwaitState(ctx, "home")
@@ -94,9 +93,9 @@ func (c *Citizen) fill(ctx context.Context, v Visit) error {
 		if err := c.Tap(ctx, "form:next"); err != nil {
 			return err
 		}
-		fields := before.with("field:")
+		fields := strings.ReplaceAll(before.with("field:"), "*", "")
 		if _, err := c.Await(ctx, "the next page", func(s Screen) bool {
-			return s.State != "form" || s.with("field:") != fields
+			return s.State != "form" || strings.ReplaceAll(s.with("field:"), "*", "") != fields
 		}); err != nil {
 			return err
 		}
@@ -117,20 +116,25 @@ func (s Screen) with(prefix string) string {
 
 // page answers every field of the page by the keys that it brings up.
 func (c *Citizen) page(ctx context.Context, s Screen, v Visit) error {
-	for _, field := range strings.Fields(s.with("field:")) {
-		if err := c.Tap(ctx, field); err != nil {
-			return err
-		}
+	for _, field := range strings.Fields(strings.ReplaceAll(s.with("field:"), "*", "")) {
 		kind, name, _ := strings.Cut(strings.TrimPrefix(field, "field:"), ":")
-		now, err := c.Await(ctx, "keys of "+name, func(s Screen) bool {
-			return s.with("option:"+name+":") != "" || s.with("key:") != ""
-		})
+		now, err := c.Look()
 		if err != nil {
 			return err
 		}
+		if _, active := now.Find(field + "*"); !active {
+			if err := c.Tap(ctx, field); err != nil {
+				return err
+			}
+			if now, err = c.Await(ctx, "keys of "+name, func(s Screen) bool { _, ok := s.Find(field + "*"); return ok }); err != nil {
+				return err
+			}
+		}
 		switch options := strings.Fields(now.with("option:" + name + ":")); {
 		case len(options) > 0:
-			err = c.Tap(ctx, options[0])
+			if err = c.Tap(ctx, options[0]); err == nil {
+				_, err = c.Await(ctx, "the choice", func(s Screen) bool { return s.Seq > now.Seq })
+			}
 		case now.with("key:Q") != "":
 			err = c.Type(ctx, "AH"+v.Dates)
 		case kind == "date":
@@ -145,16 +149,42 @@ func (c *Citizen) page(ctx context.Context, s Screen, v Visit) error {
 	return nil
 }
 
-// Receipt saves a picture of the newest printed receipt.
-func Receipt(control *simulator.Client, file string) error {
-	img, err := control.Paper()
+// Work does something at the bench, as hands would.
+func Work(ctx context.Context, control *simulator.Client, r simulator.Request) error {
+	_, err := control.Do(ctx, r)
+	return err
+}
+
+// Receipt saves a picture of the paper that has come out.
+func Receipt(ctx context.Context, control *simulator.Client, file string) error {
+	answer, err := control.Do(ctx, simulator.Request{Do: "image"})
 	if err != nil {
 		return err
 	}
-	f, err := os.Create(filepath.Clean(file))
-	if err != nil {
-		return err
+	return os.WriteFile(file, answer.PNG, 0o600)
+}
+
+// What is typed where a sample form asks. The date lies in the past and the number is
+// nobody's.
+const (
+	Date  = "20251201"
+	Phone = "13800000000"
+)
+
+// Printed waits until n receipts have come out of the printer whole.
+func (s *Stage) Printed(ctx context.Context, n int) error {
+	for {
+		answer, err := s.Control.Do(ctx, simulator.Request{Do: "receipts"})
+		if err != nil {
+			return err
+		}
+		if len(answer.Receipts) >= n {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("receipt %d %w; %d came out", n, ErrNeverCame, len(answer.Receipts))
+		case <-time.After(50 * time.Millisecond):
+		}
 	}
-	defer f.Close()
-	return png.Encode(f, img)
 }

@@ -24,7 +24,7 @@ const (
 	ev1Addr  = 1
 	ev1Tries = 3
 	// lull is the silence after which a frame that has begun is given up.
-	lull = 100 * time.Millisecond
+	lull = 250 * time.Millisecond
 )
 
 func newEV1(port Port, o Options) *ev1 { return &ev1{wire: newWire(port), opt: o} }

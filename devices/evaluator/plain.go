@@ -60,7 +60,7 @@ func (e *plain) Ask(ctx context.Context, a Ask) (Answer, error) {
 		return Answer{}, fmt.Errorf("open question: %w", err)
 	}
 	opened := time.Now()
-	if err := e.discard(ctx, e.opt.Guard); err != nil {
+	if err := e.discard(ctx, time.Until(opened.Add(e.opt.Guard))); err != nil {
 		return Answer{}, e.close(ctx, err)
 	}
 	for {

@@ -3,6 +3,7 @@ package printer_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,6 +15,14 @@ import (
 	"yeban/devices/serialport"
 	"yeban/devices/simulator"
 )
+
+// TestMain lets the tests wait side by side: they wait for time-outs, not for the
+// processor.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	flag.Set("test.parallel", "16")
+	os.Exit(m.Run())
+}
 
 // rig is a printer driver on a simulated printer, at twenty times the wire's speed.
 type rig struct {
@@ -28,7 +37,7 @@ func newRig(t testing.TB, profile printer.Profile, alter ...func(*simulator.Conf
 	if profile.DotsWide == 384 {
 		cfg.Width = 58
 	}
-	o := printer.Options{Name: "printer", Patience: 3 * time.Second, Reply: 250 * time.Millisecond}
+	o := printer.Options{Name: "printer", Patience: 30 * time.Second, Reply: time.Second}
 	for _, f := range alter {
 		f(&cfg, &o)
 	}
@@ -66,6 +75,7 @@ func receipt(lines int) printer.Document {
 }
 
 func TestReceiptComesOutOnceAndIsProven(t *testing.T) {
+	t.Parallel()
 	for name, alter := range map[string]func(*printer.Profile){
 		"sensor marker": func(*printer.Profile) {},
 		"job id":        func(p *printer.Profile) { p.JobID = true },
@@ -104,6 +114,7 @@ func TestReceiptComesOutOnceAndIsProven(t *testing.T) {
 }
 
 func TestNothingIsSentToAPrinterThatCannotPrint(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		harm   func(*simulator.Printer)
 		want   error
@@ -142,6 +153,7 @@ func TestNothingIsSentToAPrinterThatCannotPrint(t *testing.T) {
 // TestHalfReceiptIsVoidedAfterRefill: the paper ends in mid-receipt; after the refill
 // nothing of the old job may pour out, and the half receipt must say that it is void.
 func TestHalfReceiptIsVoidedAfterRefill(t *testing.T) {
+	t.Parallel()
 	for name, faults := range map[string]simulator.PrinterFaults{
 		"paper ends":   {PaperOutAfter: 3},
 		"cover opened": {CoverAfter: 3},
@@ -191,9 +203,10 @@ func (r *rig) wantVoided(t *testing.T, lines int) {
 }
 
 func TestHalfReceiptIsVoidedAfterRestart(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	journal := printer.FileJournal(filepath.Join(dir, "printing"))
-	o := printer.Options{Patience: 3 * time.Second, Journal: journal}
+	o := printer.Options{Patience: 30 * time.Second, Reply: time.Second, Journal: journal}
 	r := newRig(t, printer.Paper80(), func(c *simulator.Config, po *printer.Options) { c.Dir, *po = dir, o })
 	r.bench.Printer.SetFaults(simulator.PrinterFaults{PaperOutAfter: 2, IgnoresClear: true})
 	if err := r.p.Print(r.ctx, receipt(9)); !errors.Is(err, printer.ErrUnconfirmed) {
@@ -217,6 +230,7 @@ func TestHalfReceiptIsVoidedAfterRestart(t *testing.T) {
 }
 
 func TestJobsSurviveChattyAndDoubledAnswers(t *testing.T) {
+	t.Parallel()
 	for name, f := range map[string]simulator.PrinterFaults{
 		"automatic status between": {ChattyASB: true},
 		"doubled":                  {DoubledReplies: true},
@@ -243,7 +257,8 @@ func TestJobsSurviveChattyAndDoubledAnswers(t *testing.T) {
 }
 
 func TestProofThatNeverComesIsNotSuccess(t *testing.T) {
-	r := newRig(t, printer.Paper80(), func(_ *simulator.Config, o *printer.Options) { o.Patience = 300 * time.Millisecond })
+	t.Parallel()
+	r := newRig(t, printer.Paper80(), func(_ *simulator.Config, o *printer.Options) { o.Patience = 2 * time.Second })
 	if _, err := r.p.Poll(r.ctx); err != nil {
 		t.Fatal(err)
 	}
@@ -257,7 +272,8 @@ func TestProofThatNeverComesIsNotSuccess(t *testing.T) {
 }
 
 func TestBlockedWriteEnds(t *testing.T) {
-	r := newRig(t, printer.Paper80(), func(_ *simulator.Config, o *printer.Options) { o.Patience = 300 * time.Millisecond })
+	t.Parallel()
+	r := newRig(t, printer.Paper80(), func(_ *simulator.Config, o *printer.Options) { o.Patience = 2 * time.Second })
 	if _, err := r.p.Poll(r.ctx); err != nil {
 		t.Fatal(err)
 	}
@@ -274,6 +290,7 @@ func TestBlockedWriteEnds(t *testing.T) {
 }
 
 func TestUnplugInMidReceipt(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, printer.Paper80())
 	r.bench.Printer.SetFaults(simulator.PrinterFaults{UnplugAfter: 3})
 	err := r.p.Print(r.ctx, receipt(30))
@@ -286,6 +303,7 @@ func TestUnplugInMidReceipt(t *testing.T) {
 }
 
 func TestCancelStopsAJobAndClearsIt(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, printer.Paper80(), func(c *simulator.Config, _ *printer.Options) { c.Speed = 1 })
 	ctx, cancel := context.WithCancel(r.ctx)
 	stop := r.bench.Watch(func(e simulator.Event) {
@@ -331,6 +349,7 @@ func TestRareCharactersArePrintedAsPictures(t *testing.T) {
 }
 
 func TestStatusKeepsPaceWithThePrinter(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, printer.Paper80())
 	r.bench.Printer.SetNearEnd(true)
 	if s, err := r.p.Poll(r.ctx); err != nil || s.State != devices.Online || s.Paper != devices.PaperLow {

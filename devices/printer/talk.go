@@ -17,6 +17,8 @@ type talk struct {
 	noise   int    // bytes without meaning since the last status
 	late    bool   // an answer may still come that nobody waits for
 	doubles bool   // this printer was heard to say things twice
+	trusted bool   // it was listened to for second copies, and said none
+	surplus int    // answers beyond the questions, in this round
 }
 
 // settleFor is a few characters' time, and what a USB adapter may hold bytes back.
@@ -71,6 +73,9 @@ func (t *talk) drain(ctx context.Context, quiet time.Duration) (dropped int, err
 		if err != nil {
 			return dropped, err
 		}
+		if e.kind == eventEOT && !t.late {
+			t.repeated()
+		}
 		if e.kind != eventASB {
 			dropped++
 		}
@@ -106,42 +111,71 @@ func (t *talk) ask(ctx context.Context, n byte) (byte, error) {
 	}
 	e, err := t.wait(ctx, eventEOT, t.reply)
 	if err != nil {
-		t.late = true
+		t.late, t.trusted = true, false
 		return 0, err
 	}
 	answer := e.b
-	for {
+	for !t.trusted {
 		e, err := t.wait(ctx, eventEOT, t.settle)
 		if errors.Is(err, errNothing) {
-			return answer, nil
+			break
 		}
 		if err != nil {
 			return 0, err
 		}
 		answer = e.b
-		t.doubles = true
-		t.settle = max(t.settle, 25*time.Millisecond)
+		t.repeated()
 	}
+	return answer, nil
 }
 
-// status asks all four questions. Automatic status fills in where no answer comes.
-func (t *talk) status(ctx context.Context) (Status, error) {
+// repeated notes an answer beyond the questions.
+func (t *talk) repeated() {
+	t.doubles, t.trusted = true, false
+	t.surplus++
+	t.settle = max(t.settle, 25*time.Millisecond)
+}
+
+// status asks all four questions. Where answers came twice it asks until two rounds
+// agree, at most a few times. Automatic status fills in where no answer comes.
+func (t *talk) status(ctx context.Context) (s Status, err error) {
+	const rounds = 5
+	var before Status
+	for i := range rounds {
+		if s, err = t.round(ctx); err != nil {
+			return Status{}, err
+		}
+		if t.surplus == 0 || i > 0 && s == before {
+			break
+		}
+		before = s
+	}
+	if !s.OnlineKnown && t.asb.OnlineKnown {
+		return t.asb, nil
+	}
+	return s, nil
+}
+
+// round asks all four questions once.
+func (t *talk) round(ctx context.Context) (s Status, err error) {
 	quiet := t.settle
-	if t.late {
+	switch {
+	case t.late:
 		quiet = 100 * time.Millisecond
+	case t.trusted:
+		quiet = 0
 	}
 	t.noise = 0
 	t.asb = Status{}
 	if _, err := t.drain(ctx, quiet); err != nil {
 		return Status{}, err
 	}
-	t.late = false
-	var s Status
+	t.late, t.surplus = false, 0
 	for n := byte(1); n <= 4; n++ {
 		b, err := t.ask(ctx, n)
 		if errors.Is(err, errNothing) {
 			if n == 1 {
-				break // no use in waiting for the others
+				return s, nil // no use in waiting for the others
 			}
 			continue
 		}
@@ -150,8 +184,8 @@ func (t *talk) status(ctx context.Context) (Status, error) {
 		}
 		s.set(n, b)
 	}
-	if !s.OnlineKnown && t.asb.OnlineKnown {
-		return t.asb, nil
+	if t.surplus == 0 && !t.late && !t.doubles {
+		t.trusted = true
 	}
 	return s, nil
 }

@@ -146,8 +146,12 @@ func (h *hall) say(kiosk string, at time.Time, s protocol.Status) {
 	}
 	body, err := json.Marshal(s)
 	must(h.t, err)
-	must(h.t, h.store.SaveConditions(h.t.Context(), []store.Condition{{
-		Kiosk: kiosk, Fence: h.fences[kiosk], Seen: at, At: at, Status: body, CatalogVersion: s.CatalogVersion}}))
+	fenced, err := h.store.SaveConditions(h.t.Context(), []store.Condition{{
+		Kiosk: kiosk, Fence: h.fences[kiosk], Seen: at, At: at, Status: body, CatalogVersion: s.CatalogVersion}})
+	must(h.t, err)
+	if len(fenced) > 0 {
+		h.t.Fatalf("%s spoke from behind the fence", kiosk)
+	}
 }
 
 func application(at time.Time) record.Application {

@@ -353,6 +353,13 @@ func TestAConnectionElsewhereWins(t *testing.T) {
 	c, w := h.connect("hall-2", 0, 0)
 	h.server.bus.Hint(bus.Taken("hall-2", w.Fence+1))
 	c.fault(protocol.FaultFenced)
+	// And without it, with its next status.
+	c, _ = h.connect("hall-3", 0, 0)
+	if _, err := h.store.Attach(t.Context(), store.Claim{Kiosk: "hall-3", Epoch: testEpoch}); err != nil {
+		t.Fatal(err)
+	}
+	c.event(protocol.MethodStatus, &protocol.Status{Visit: "home"})
+	c.fault(protocol.FaultFenced)
 }
 
 func TestNonsenseEndsTheConnection(t *testing.T) {

@@ -2,6 +2,7 @@ package intake
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -82,10 +83,15 @@ func (p *presence) flush() error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	if err := p.server.store.SaveConditions(ctx, all); err != nil {
+	fenced, err := p.server.store.SaveConditions(ctx, all)
+	if err != nil {
 		return err
 	}
 	for _, c := range all {
+		if slices.Contains(fenced, c.Kiosk) {
+			p.server.fenceOff(c.Kiosk, c.Fence+1)
+			continue
+		}
 		p.changed(c.Kiosk)
 	}
 	return nil

@@ -26,7 +26,7 @@ type Store interface {
 	Attach(ctx context.Context, c store.Claim) (store.Attachment, error)
 	Detach(ctx context.Context, kiosk string, fence uint64) error
 	Commit(ctx context.Context, batches []store.Batch) ([]store.Outcome, error)
-	SaveConditions(ctx context.Context, all []store.Condition) error
+	SaveConditions(ctx context.Context, all []store.Condition) (fenced []string, err error)
 }
 
 // Bus is what intake hints to.
@@ -179,13 +179,18 @@ func (s *Server) unregister(one *session) {
 	}
 }
 
-// taken hears that a terminal has connected to this or another hub. An idle older
-// session would otherwise learn it with its next commit only.
+// taken hears that a terminal has connected to this or another hub. Without the hint an
+// older session learns it with its next commit or condition.
 func (s *Server) taken(subject string) {
 	kiosk, fence, ok := bus.TakenBy(subject)
 	if !ok {
 		return
 	}
+	s.fenceOff(kiosk, fence)
+}
+
+// fenceOff ends the session of a terminal when its fence is below the given one.
+func (s *Server) fenceOff(kiosk string, fence uint64) {
 	s.mu.Lock()
 	one := s.sessions[kiosk]
 	s.mu.Unlock()

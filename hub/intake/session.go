@@ -59,6 +59,7 @@ func (s *session) run() {
 	})
 	defer unhook()
 	id, err := s.hello()
+	defer s.server.unregister(s)
 	if s.fence != 0 {
 		defer s.detach()
 	}
@@ -79,7 +80,6 @@ func (s *session) run() {
 		s.conn.Abort()
 	}
 	<-teller
-	s.server.unregister(s)
 }
 
 // hello receives HELLO and answers WELCOME. The id is that of the call.
@@ -129,13 +129,14 @@ func (s *session) hello() (id string, err error) {
 	if err != nil {
 		return id, err
 	}
+	// Registered first: whoever has heard WELCOME can be fenced off.
+	if !s.server.register(s) {
+		return id, &protocol.Fault{Code: protocol.FaultFenced, Message: "a newer connection has taken over"}
+	}
 	if err := s.conn.Send(s.server.ctx, welcome); err != nil {
 		return id, err
 	}
 	s.log.Info("terminal is here", "fence", a.Fence, "have", a.Have, "software", h.Software)
-	if !s.server.register(s) {
-		return id, &protocol.Fault{Code: protocol.FaultFenced, Message: "a newer connection has taken over"}
-	}
 	return id, nil
 }
 

@@ -91,9 +91,9 @@ type Condition struct {
 }
 
 // SaveConditions writes the latest words of many terminals in one transaction. Words
-// from behind the fence are passed over.
-func (s *Store) SaveConditions(ctx context.Context, all []Condition) error {
-	err := s.transact(ctx, func(tx *sql.Tx) error {
+// from behind the fence are passed over; the terminals they came from are returned.
+func (s *Store) SaveConditions(ctx context.Context, all []Condition) (fenced []string, err error) {
+	err = s.transact(ctx, func(tx *sql.Tx) error {
 		for _, c := range all {
 			query, args := `UPDATE kiosks SET seen_at = $3 WHERE id = $1 AND fence = $2`,
 				[]any{c.Kiosk, int64(c.Fence), ms(c.Seen)}
@@ -102,14 +102,22 @@ func (s *Store) SaveConditions(ctx context.Context, all []Condition) error {
 					WHERE id = $1 AND fence = $2`
 				args = append(args, string(c.Status), ms(c.At), c.CatalogVersion)
 			}
-			if _, err := tx.ExecContext(ctx, query, args...); err != nil {
+			r, err := tx.ExecContext(ctx, query, args...)
+			if err != nil {
 				return fmt.Errorf("condition of %s: %w", c.Kiosk, err)
+			}
+			n, err := r.RowsAffected()
+			if err != nil {
+				return fmt.Errorf("condition of %s: %w", c.Kiosk, err)
+			}
+			if n == 0 {
+				fenced = append(fenced, c.Kiosk)
 			}
 		}
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("save conditions: %w", err)
+		return nil, fmt.Errorf("save conditions: %w", err)
 	}
-	return nil
+	return fenced, nil
 }

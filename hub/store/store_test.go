@@ -126,8 +126,8 @@ func testStore(t *testing.T, open opener) {
 			if k, _ := s.Kiosk(t.Context(), "a"); k.Link != LinkUp {
 				t.Error("the old connection's end took the new one's place down")
 			}
-			err := s.SaveConditions(t.Context(), []Condition{{Kiosk: "a", Fence: old, Status: []byte(`{"visit":"old"}`), Seen: s.now(), At: s.now()}})
-			if k, _ := s.Kiosk(t.Context(), "a"); err != nil || len(k.Status) != 0 {
+			fenced, err := s.SaveConditions(t.Context(), []Condition{{Kiosk: "a", Fence: old, Status: []byte(`{"visit":"old"}`), Seen: s.now(), At: s.now()}})
+			if k, _ := s.Kiosk(t.Context(), "a"); err != nil || len(k.Status) != 0 || len(fenced) != 1 || fenced[0] != "a" {
 				t.Errorf("status from behind the fence: %s, %v", k.Status, err)
 			}
 		},

@@ -122,8 +122,12 @@ func (f *formPage) drawFields() {
 		if hint := q.Hint.In(v.Lang); hint != "" && q.ID == s.active {
 			parts = append(parts, touch.Para(hint, f.wl, touch.Look{Size: s.sizes.Small, Color: touch.Muted}))
 		}
+		mark := ""
+		if q.ID == s.active {
+			mark = "*" // for the scripted citizen: the keys write here
+		}
 		parts = append(parts, touch.NewField(touch.FieldSpec{
-			ID: "field:" + string(q.Kind) + ":" + q.ID, Text: f.shown(q), Hint: f.hint(q), Active: q.ID == s.active,
+			ID: "field:" + string(q.Kind) + ":" + q.ID + mark, Text: f.shown(q), Hint: f.hint(q), Active: q.ID == s.active,
 			Size: s.sizes.Lead, Width: f.wl, OnTap: func() { f.activate(q.ID) },
 		}))
 		for _, p := range v.Problems {

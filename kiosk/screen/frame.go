@@ -28,7 +28,7 @@ type sheet struct {
 
 // widths are those of the two parts.
 func (s *Screen) widths() (lead, controls float32) {
-	inner := s.cfg.Size.Width - 2*margin
+	inner := s.size.Width - 2*margin
 	if s.portrait() {
 		return inner, inner
 	}
@@ -125,7 +125,7 @@ func (s *Screen) nav(p sheet) fyne.CanvasObject {
 		button("nav:quit", s.say("nav.quit"), "exit", touch.Danger, touch.Alarm, p.quit, journey.QuitTapped{}),
 	}
 	row := touch.Row(s.sizes.Gap, weights, buttons...)
-	help := touch.Para(s.say("nav.hotline", "number", s.cfg.Station.Hotline), s.cfg.Size.Width-2*margin,
+	help := touch.Para(s.say("nav.hotline", "number", s.cfg.Station.Hotline), s.size.Width-2*margin,
 		touch.Look{Size: s.sizes.Small, Color: touch.Muted, Center: true})
 	back := canvas.NewRectangle(color.NRGBA{0xE6, 0xEC, 0xF0, 0xFF})
 	return container.NewStack(back, touch.Pad(margin, 16, touch.Column(8, row, help)))
@@ -186,7 +186,7 @@ func (s *Screen) pair(width float32, name, value string) fyne.CanvasObject {
 
 // warning covers the page before a time-out: one tap keeps everything.
 func (s *Screen) warning(v journey.View) fyne.CanvasObject {
-	width := min(s.cfg.Size.Width-2*margin, 960) - 2*48
+	width := min(s.size.Width-2*margin, 960) - 2*48
 	s.countdown = canvas.NewText(s.say("idle.more", "n", fmt.Sprint(v.SecondsLeft)), touch.Ink)
 	s.countdown.TextSize = s.sizes.Body
 	if fyne.MeasureText(s.countdown.Text, s.sizes.Body, fyne.TextStyle{}).Width > width {

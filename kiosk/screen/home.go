@@ -13,7 +13,7 @@ import (
 // home is the grid of items. An item that cannot be done here and now says why; nothing
 // is hidden, so that nobody searches for it.
 func (s *Screen) home(v journey.View) fyne.CanvasObject {
-	inner := s.cfg.Size.Width - 2*margin
+	inner := s.size.Width - 2*margin
 	top := []fyne.CanvasObject{
 		touch.Para(s.say("home.title"), inner, touch.Look{Size: s.sizes.Title, Bold: true}),
 	}

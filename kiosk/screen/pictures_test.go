@@ -122,7 +122,7 @@ func newScreen(t *testing.T, size fyne.Size) (*Screen, fyne.Window) {
 	app := test.NewTempApp(t)
 	app.Settings().SetTheme(touch.NewTheme(assets.Regular, assets.SemiBold))
 	s := New(Config{
-		Station: Station{Hall: "合肥市庐阳区政务服务大厅", Kiosk: "340103-0017", Hotline: "12345"}, Size: size,
+		Station: Station{Hall: "合肥市庐阳区政务服务大厅", Kiosk: "340103-0017", Hotline: "12345"}, Width: int(size.Width), Height: int(size.Height),
 		Book: book, Icon: assets.Icon, Send: func(journey.Event) {}, Now: func() time.Time { return noon },
 	})
 	w := app.NewWindow("")

@@ -29,7 +29,8 @@ type Station struct {
 // Config is what a screen needs.
 type Config struct {
 	Station Station
-	Size    fyne.Size // in pixels: taller than wide is portrait
+	Width   int // pixels; taller than wide is portrait
+	Height  int
 	Book    messages.Book
 	Icon    func(name string) ([]byte, error)
 	Send    func(journey.Event)
@@ -39,6 +40,7 @@ type Config struct {
 // Screen is the whole picture: band, page, navigation, and a warning over them.
 type Screen struct {
 	cfg       Config
+	size      fyne.Size
 	root      *fyne.Container
 	sizes     touch.Sizes
 	view      journey.View
@@ -52,13 +54,13 @@ type Screen struct {
 
 // New makes a screen; Draw gives it something to show.
 func New(cfg Config) *Screen {
-	return &Screen{cfg: cfg, root: container.NewStack(), icons: map[string]fyne.Resource{}}
+	return &Screen{cfg: cfg, size: fyne.NewSize(float32(cfg.Width), float32(cfg.Height)), root: container.NewStack(), icons: map[string]fyne.Resource{}}
 }
 
 // Root is what goes into the window.
 func (s *Screen) Root() fyne.CanvasObject { return s.root }
 
-func (s *Screen) portrait() bool { return s.cfg.Size.Height > s.cfg.Size.Width }
+func (s *Screen) portrait() bool { return s.size.Height > s.size.Width }
 
 // Draw shows a moment. Where only a digit was typed or a second has passed, only that is
 // touched; a new page is built anew, so that nothing of the one before stays in it.
@@ -97,7 +99,7 @@ func (s *Screen) fitted(v journey.View) fyne.CanvasObject {
 		if v.SecondsLeft > 0 {
 			page = container.NewStack(page, s.warning(v))
 		}
-		if min := page.MinSize(); scale*step < least || min.Width <= s.cfg.Size.Width && min.Height <= s.cfg.Size.Height {
+		if min := page.MinSize(); scale*step < least || min.Width <= s.size.Width && min.Height <= s.size.Height {
 			return page
 		}
 	}

@@ -48,7 +48,7 @@ func Open(app fyne.App, theme fyne.Theme, cfg Config, wc WindowConfig) *Window {
 	w.window.SetPadded(false)
 	w.window.SetMaster()
 	w.window.SetContent(w.screen.Root())
-	w.window.Resize(cfg.Size)
+	w.window.Resize(w.screen.size)
 	w.window.SetFullScreen(wc.Fullscreen)
 	if !wc.Fullscreen {
 		w.window.SetFixedSize(true)

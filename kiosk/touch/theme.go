@@ -96,3 +96,14 @@ func (t *Theme) Size(name fyne.ThemeSizeName) float32 {
 		return theme.DefaultTheme().Size(name)
 	}
 }
+
+// benchTheme is the same for a desktop window worked with a mouse.
+type benchTheme struct{ Theme }
+
+// NewBenchTheme takes the same files; its sizes are a desktop's.
+func NewBenchTheme(regular, bold []byte) fyne.Theme {
+	return &benchTheme{*NewTheme(regular, bold)}
+}
+
+// Size implements fyne.Theme.
+func (t *benchTheme) Size(name fyne.ThemeSizeName) float32 { return theme.DefaultTheme().Size(name) }

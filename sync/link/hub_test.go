@@ -374,7 +374,6 @@ var platform = sync.OnceValue(func() *record.PrivateKey {
 // kiosk is a real outbox with a running link.
 type kiosk struct {
 	t    *testing.T
-	dir  string
 	box  *outbox.Outbox
 	link *link.Link
 	stop func()

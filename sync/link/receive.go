@@ -27,7 +27,13 @@ func (s *session) receive() error {
 		case f.Type == protocol.Event && f.Method == protocol.MethodDrain:
 			return drained(&f)
 		case f.Type == protocol.Error:
-			return s.fault(&f)
+			err := s.fault(&f)
+			var fault *protocol.Fault
+			if errors.As(err, &fault) && fault.Code == protocol.FaultUnknown {
+				s.cfg.Logger.Info("hub does not know a method", "method", string(f.Method))
+				continue
+			}
+			return err
 		default:
 			return fmt.Errorf("%w: %s of type %d from a hub", protocol.ErrFrame, f.Method, int(f.Type))
 		}

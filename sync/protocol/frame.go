@@ -11,9 +11,10 @@ import (
 // not fit its method. Its answer is FaultBadFrame.
 var ErrFrame = errors.New("not a yeban.v1 frame")
 
-// UnknownMethodError means a well-formed frame with a method that this version does
-// not know: the peer is newer. A Call is answered with FaultUnknown, an Event is
-// passed over; neither ends the connection.
+// UnknownMethodError means a well-formed Call or Event with a method that this version
+// does not know: the peer is newer. A Call is answered with FaultUnknown, an Event is
+// passed over; neither ends the connection. (A Result or an Error belongs to a Call by
+// its id, whatever its method.)
 type UnknownMethodError struct {
 	Type   FrameType
 	ID     string
@@ -94,7 +95,7 @@ func (f *Frame) UnmarshalJSON(text []byte) error {
 		return err
 	}
 	*f = got
-	if !got.Method.Known() {
+	if !got.Method.Known() && (got.Type == Call || got.Type == Event) {
 		return &UnknownMethodError{Type: got.Type, ID: got.ID, Method: got.Method}
 	}
 	return nil

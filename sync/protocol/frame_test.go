@@ -68,6 +68,11 @@ func TestUnknownMethodIsToldApart(t *testing.T) {
 	if !errors.As(err, &unknown) || unknown.ID != "7" || unknown.Type != protocol.Call || f.Method != "TELEPORT" {
 		t.Errorf("%+v, %v", f, err)
 	}
+	for _, text := range []string{`[3,"7","TELEPORT",{}]`, `[4,"7","TELEPORT",{"code":"unknown"}]`} {
+		if _, err := protocol.Parse([]byte(text)); err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
 }
 
 func TestMarshalRefusesWhatParseWould(t *testing.T) {

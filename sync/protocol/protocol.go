@@ -71,7 +71,9 @@ type Welcome struct {
 	StatusSeconds int          `json:"statusSeconds"` // longest time between two STATUS
 }
 
-// Records carries consecutive entries.
+// Records carries consecutive entries. An entry whose header names an Origin was
+// carried over from an earlier log of the same terminal: when the hub already has its
+// id with the same sealed body, it is that record and not a second one.
 type Records struct {
 	Epoch   record.Epoch   `json:"epoch"`
 	Entries []record.Entry `json:"entries"`

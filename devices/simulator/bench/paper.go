@@ -43,7 +43,7 @@ func newPrinterPanel(b *bench) *printerPanel {
 	p.none = widget.NewLabelWithStyle(b.texts.of("paper.none"), fyne.TextAlignCenter, fyne.TextStyle{})
 	p.paper = canvas.NewImageFromImage(nil)
 	p.paper.FillMode = canvas.ImageFillContain
-	p.scroll = container.NewVScroll(container.NewHBox(layout.NewSpacer(), p.paper, layout.NewSpacer()))
+	p.scroll = container.NewVScroll(container.NewVBox(container.NewHBox(layout.NewSpacer(), p.paper, layout.NewSpacer())))
 	p.scroll.SetMinSize(fyne.NewSize(420, 200))
 	tray := canvas.NewRectangle(color.Gray{Y: 0xD8})
 	switches := container.NewVBox(heading(b.texts.of("printer")), row(p.load, p.tear), row(p.power, p.cover, p.low))

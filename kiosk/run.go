@@ -1,0 +1,196 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+	"golang.org/x/sync/errgroup"
+
+	"yeban/assets"
+	"yeban/assets/messages"
+	"yeban/catalog"
+	"yeban/kiosk/journey"
+	"yeban/kiosk/screen"
+	"yeban/sync/link"
+	"yeban/sync/outbox"
+	"yeban/sync/record"
+)
+
+type runVerb struct {
+	Config string `help:"Settings file; without it the defaults hold." placeholder:"FILE"`
+}
+
+// Run wires a terminal and serves until the window is closed or a signal comes.
+func (v runVerb) Run(s *streams) error {
+	cfg, err := loadConfig(v.Config)
+	if err != nil {
+		return err
+	}
+	if err := displayThere(); err != nil {
+		return err
+	}
+	t, err := newTerminal(cfg, s)
+	if err != nil {
+		return err
+	}
+	return t.serve(s.ctx)
+}
+
+// terminal is one kiosk with everything that belongs to it.
+type terminal struct {
+	cfg     Config
+	logger  *slog.Logger
+	book    messages.Book
+	catalog *catalog.Catalog
+	zone    *time.Location
+	clock   *bootClock
+	box     *outbox.Outbox
+	link    *link.Link // nil where no hub is set
+	devices *hardware
+	window  *screen.Window
+	machine *journey.Machine
+	runner  *journey.Runner
+	visit   visitState
+}
+
+func newTerminal(cfg Config, s *streams) (*terminal, error) {
+	t := &terminal{cfg: cfg, logger: newLogger(s.err, cfg.Log.Level)}
+	var err error
+	if t.zone, err = time.LoadLocation(cfg.Zone); err != nil {
+		return nil, fmt.Errorf("settings: %w", err)
+	}
+	if t.book, err = messages.Load(); err != nil {
+		return nil, err
+	}
+	if t.catalog, err = catalog.Load(cfg.Catalog); err != nil {
+		return nil, fmt.Errorf("catalogue: %w", err)
+	}
+	if t.clock, err = newBootClock(); err != nil {
+		return nil, err
+	}
+	if err := t.openOutbox(); err != nil {
+		return nil, err
+	}
+	t.devices = newHardware(cfg, assets.Regular, t.logger)
+	if cfg.Hub.URL != "" {
+		if err := t.newLink(); err != nil {
+			return nil, errors.Join(err, t.box.Close())
+		}
+	}
+	return t, nil
+}
+
+func (t *terminal) openOutbox() error {
+	raw, err := os.ReadFile(t.cfg.Hub.PlatformKey)
+	if err != nil {
+		return fmt.Errorf("platform key: %w (the hub makes it with: hub init)", err)
+	}
+	key, err := record.ParsePublicKey(raw)
+	if err != nil {
+		return fmt.Errorf("platform key %s: %w", t.cfg.Hub.PlatformKey, err)
+	}
+	if err := os.MkdirAll(t.cfg.Data, 0o700); err != nil {
+		return fmt.Errorf("data folder: %w", err)
+	}
+	t.box, err = outbox.Open(outbox.Config{Dir: t.cfg.Data, Platform: key})
+	if err != nil {
+		return err
+	}
+	if aside := t.box.SetAside(); aside != nil {
+		t.logger.Error("outbox was damaged and set aside; service goes on with a new one", "error", aside)
+	}
+	return nil
+}
+
+func (t *terminal) newLink() error {
+	token, err := os.ReadFile(t.cfg.Hub.TokenFile)
+	if err != nil {
+		return fmt.Errorf("token: %w (the hub gives one with: hub kiosk add)", err)
+	}
+	t.link, err = link.New(link.Config{
+		URL: t.cfg.Hub.URL, Token: strings.TrimSpace(string(token)), Kiosk: t.cfg.Kiosk, Software: Version,
+		CatalogVersion: func() string { return t.catalog.Version }, Outbox: t.box, Status: t.status,
+		Clock: t.clock.now, Logger: t.logger.With("part", "link"),
+	})
+	return err
+}
+
+// serve runs every part; the window has the main goroutine.
+func (t *terminal) serve(parent context.Context) error {
+	ctx, cancel := context.WithCancel(parent)
+	defer cancel()
+	send := func(e journey.Event) { t.runner.Send(ctx, e) }
+	t.window = openKiosk(screen.Config{
+		Station: screen.Station{Hall: t.cfg.Hall, Kiosk: t.cfg.Kiosk, Hotline: t.cfg.Hotline},
+		Width:   t.cfg.Screen.Width, Height: t.cfg.Screen.Height, Book: t.book, Icon: assets.Icon, Send: send, Now: func() time.Time { return time.Now().In(t.zone) },
+	}, screen.WindowConfig{Fullscreen: t.cfg.Screen.Fullscreen, Targets: t.cfg.Screen.Targets, Logger: t.logger})
+	t.wireJourney()
+
+	work, ctx := errgroup.WithContext(ctx)
+	work.Go(func() error { return t.runner.Run(ctx) })
+	work.Go(func() error { return t.devices.run(ctx) })
+	work.Go(func() error { return t.watchConditions(ctx) })
+	if t.link != nil {
+		work.Go(func() error { return t.link.Run(ctx) })
+	}
+	work.Go(func() error { return t.prune(ctx) })
+	stopped := context.AfterFunc(ctx, t.window.Close)
+	t.logger.Info("serving", "kiosk", t.cfg.Kiosk, "catalog", t.catalog.Version, "items", len(t.catalog.Items))
+	t.window.Run()
+	stopped()
+	cancel()
+	err := work.Wait()
+	if errors.Is(err, context.Canceled) {
+		err = nil
+	}
+	return errors.Join(err, t.box.Close())
+}
+
+func (t *terminal) wireJourney() {
+	timing := journey.DefaultTiming()
+	timing.Idle, timing.Form, timing.Result, timing.Warning = t.cfg.Timing.Idle, t.cfg.Timing.Form, t.cfg.Timing.Result, t.cfg.Timing.Warning
+	t.machine = journey.NewMachine(journey.Config{
+		Kiosk: t.cfg.Kiosk, Number: t.cfg.Number, Hall: t.cfg.Hall, Hotline: t.cfg.Hotline, Lang: t.cfg.Language,
+		Queued: t.book.Say("zh", "receipt.queued"), Catalog: t.catalog, Timing: timing,
+		NewID: func() string { return ulid.Make().String() }, Clock: t.clock.now, Location: t.zone,
+	}, time.Now())
+	parts := journey.Parts{
+		Reader:  cardReader{t.devices.reader},
+		Printer: receiptPrinter{t.devices.printer, func() *catalog.Catalog { return t.catalog }, t.book.Say("zh", "receipt.void")},
+		Log:     durableLog{t.box}, Draw: t.draw, Wiped: debug.FreeOSMemory, Now: time.Now,
+		Logger: t.logger.With("part", "journey"),
+	}
+	if t.devices.evaluator != nil {
+		parts.Evaluator = ratingKeys{t.devices.evaluator}
+	}
+	t.runner = journey.NewRunner(t.machine, parts)
+}
+
+// draw shows a moment and remembers its name for the hub.
+func (t *terminal) draw(v journey.View) {
+	t.visit.set(v)
+	t.window.Draw(v)
+}
+
+// prune drops what has been acknowledged long enough ago.
+func (t *terminal) prune(ctx context.Context) error {
+	tick := time.NewTicker(time.Hour)
+	defer tick.Stop()
+	for {
+		if err := t.box.Prune(time.Now()); err != nil {
+			t.logger.Warn("outbox not pruned", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}

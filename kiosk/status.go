@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"yeban/kiosk/journey"
+	"yeban/sync/protocol"
+)
+
+// visitState is what the hub may know of the screen: a state's name, and what is not
+// offered; never whose visit.
+type visitState struct {
+	mu          sync.Mutex
+	name        string
+	unavailable []string
+}
+
+func (s *visitState) set(v journey.View) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.name = v.State.String()
+	if v.State == journey.Home {
+		s.unavailable = s.unavailable[:0:0]
+		for _, t := range v.Tiles {
+			if t.Cause != "" {
+				s.unavailable = append(s.unavailable, t.Item.ID)
+			}
+		}
+	}
+}
+
+func (s *visitState) get() (string, []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.name, s.unavailable
+}
+
+// status is the terminal's present condition for the hub.
+func (t *terminal) status() protocol.Status {
+	name, unavailable := t.visit.get()
+	s := protocol.Status{At: time.Now(), Visit: name, CatalogVersion: t.catalog.Version, Unavailable: unavailable}
+	if stats, err := t.box.Stats(); err == nil {
+		s.Queued, s.OldestUnsentMs = stats.Queued, stats.OldestAge.Milliseconds()
+	}
+	if free, err := diskFree(t.cfg.Data); err == nil {
+		s.DiskFreeBytes = free
+	}
+	for _, d := range t.devices.statuses() {
+		s.Devices = append(s.Devices, protocol.DeviceStatus{
+			Name: d.Device, State: string(d.State), Paper: string(d.Paper), Reason: string(d.Reason), At: d.At,
+		})
+	}
+	return s
+}
+
+// conditionsEvery bounds how old the answer to "is there room" may be.
+const conditionsEvery = 2 * time.Second
+
+// watchConditions tells the journey what the terminal can do, whenever a device, the
+// link or the disk says something new.
+func (t *terminal) watchConditions(ctx context.Context) error {
+	changes, stop := t.devices.changes()
+	defer stop()
+	tick := time.NewTicker(conditionsEvery)
+	defer tick.Stop()
+	connected := t.connection(ctx)
+	for {
+		up := t.link != nil && t.link.State().Connected
+		t.runner.Send(ctx, conditions(t.devices.reader.Status(), t.devices.printer.Status(), up, t.box.Ready()))
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-changes:
+			if t.link != nil {
+				t.link.StatusChanged()
+			}
+		case <-connected:
+		case <-tick.C:
+		}
+	}
+}
+
+// connection fires when the link goes up or down.
+func (t *terminal) connection(ctx context.Context) <-chan struct{} {
+	out := make(chan struct{}, 1)
+	if t.link == nil {
+		return out
+	}
+	states, stop := t.link.Subscribe()
+	go func() {
+		defer stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-states:
+				select {
+				case out <- struct{}{}:
+				default:
+				}
+			}
+		}
+	}()
+	return out
+}
