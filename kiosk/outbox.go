@@ -63,8 +63,11 @@ func (v outboxVerifyVerb) Run(s *streams) error {
 	if v.JSON {
 		return printJSON(s.out, report)
 	}
-	_, err = fmt.Fprintf(s.out, "chain is whole: %d entries, %d to %d, epoch %s\n",
-		report.Stats.Last-report.Stats.First+1, report.Stats.First, report.Stats.Last, report.Stats.Epoch)
+	entries := 0
+	for _, n := range report.Counts {
+		entries += n
+	}
+	_, err = fmt.Fprintf(s.out, "chain is whole: %d entries, %d to %d, epoch %s\n", entries, report.First, report.Last, report.Epoch)
 	return err
 }
 

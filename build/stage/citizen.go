@@ -105,20 +105,29 @@ func (c *Citizen) Tap(ctx context.Context, id string) error {
 	return nil
 }
 
-// TapAway taps a target until the screen has left a state: a tap that falls while a page
-// is being replaced may go nowhere, as with a real finger.
-func (c *Citizen) TapAway(ctx context.Context, id, from string) error {
+// TapUntil taps a target until the screen satisfies ok: a tap that falls while a page is
+// being replaced goes nowhere, and people tap again.
+func (c *Citizen) TapUntil(ctx context.Context, id, what string, ok func(Screen) bool) (Screen, error) {
 	for {
+		if s, err := c.Look(); err == nil && ok(s) {
+			return s, nil
+		}
 		if err := c.Tap(ctx, id); err != nil {
-			return err
+			return Screen{}, err
 		}
 		wait, stop := context.WithTimeout(ctx, 2*time.Second)
-		_, err := c.Await(wait, "leaving "+from, func(s Screen) bool { return s.State != from })
+		s, err := c.Await(wait, what, ok)
 		stop()
 		if err == nil || ctx.Err() != nil {
-			return err
+			return s, err
 		}
 	}
+}
+
+// TapAway taps a target until the screen has left a state.
+func (c *Citizen) TapAway(ctx context.Context, id, from string) error {
+	_, err := c.TapUntil(ctx, id, "leaving "+from, func(s Screen) bool { return s.State != from })
+	return err
 }
 
 // Type presses keys one after another, and looks after each that the screen has changed.

@@ -66,7 +66,7 @@ func (d *Display) Shot(file string) error {
 
 // Click taps a place.
 func (d *Display) Click(x, y int) error {
-	cmd := exec.Command("xdotool", "mousemove", "--sync", fmt.Sprint(x), fmt.Sprint(y), "mousedown", "1", "sleep", "0.05", "mouseup", "1")
+	cmd := exec.Command("xdotool", "mousemove", fmt.Sprint(x), fmt.Sprint(y), "mousedown", "1", "sleep", "0.05", "mouseup", "1")
 	cmd.Env = append(os.Environ(), "DISPLAY="+d.Name)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("tap: %w: %s", err, out)

@@ -12,11 +12,12 @@ import (
 
 // Visit is one citizen's way through an item.
 type Visit struct {
-	Item   string // catalogue id
-	Card   string // key of a simulated card
-	Rating int    // 1–5 on the screen, 0 leaves without
-	Dates  string // what is typed where a date is asked
-	Text   string // what is typed where text is asked
+	Item    string // catalogue id
+	Card    string // key of a simulated card
+	Rating  int    // 1–5 on the screen, 0 leaves without
+	Dates   string // what is typed where a date is asked
+	Text    string // what is typed where digits are asked
+	Letters string // what is typed where letters are asked; may be empty where that is optional
 }
 
 // Submit takes the visit up to the receipt number on the screen.
@@ -118,17 +119,9 @@ func (s Screen) with(prefix string) string {
 func (c *Citizen) page(ctx context.Context, s Screen, v Visit) error {
 	for _, field := range strings.Fields(strings.ReplaceAll(s.with("field:"), "*", "")) {
 		kind, name, _ := strings.Cut(strings.TrimPrefix(field, "field:"), ":")
-		now, err := c.Look()
+		now, err := c.TapUntil(ctx, field, "keys of "+name, func(s Screen) bool { _, ok := s.Find(field + "*"); return ok })
 		if err != nil {
 			return err
-		}
-		if _, active := now.Find(field + "*"); !active {
-			if err := c.Tap(ctx, field); err != nil {
-				return err
-			}
-			if now, err = c.Await(ctx, "keys of "+name, func(s Screen) bool { _, ok := s.Find(field + "*"); return ok }); err != nil {
-				return err
-			}
 		}
 		switch options := strings.Fields(now.with("option:" + name + ":")); {
 		case len(options) > 0:
@@ -136,7 +129,7 @@ func (c *Citizen) page(ctx context.Context, s Screen, v Visit) error {
 				_, err = c.Await(ctx, "the choice", func(s Screen) bool { return s.Seq > now.Seq })
 			}
 		case now.with("key:Q") != "":
-			err = c.Type(ctx, "AH"+v.Dates)
+			err = c.Type(ctx, v.Letters)
 		case kind == "date":
 			err = c.Type(ctx, v.Dates)
 		default:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"reflect"
 	"sync"
 	"time"
 )
@@ -66,7 +67,8 @@ func (r *Runner) Run(ctx context.Context) error {
 	defer func() { r.stopVisit() }()
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
-	r.draw(r.machine.View())
+	drawn := r.machine.View()
+	r.draw(drawn)
 	for {
 		timer.Stop()
 		if d := r.machine.Deadline(); !d.IsZero() {
@@ -89,8 +91,16 @@ func (r *Runner) Run(ctx context.Context) error {
 		if after := r.machine.state; after != before {
 			r.logger.Info("visit", "state", after.String(), "visit", r.machine.visit)
 		}
+		if _, news := e.(Conditions); news {
+			// Most of the time a terminal can do what it could do before; a page that is
+			// built anew under a finger would lose the tap.
+			if v := r.machine.View(); reflect.DeepEqual(v, drawn) {
+				continue
+			}
+		}
 		e = nil // it may have held a card
-		r.draw(r.machine.View())
+		drawn = r.machine.View()
+		r.draw(drawn)
 		if wiped && r.wiped != nil {
 			r.work.Go(r.wiped)
 		}
