@@ -29,7 +29,7 @@ type Place struct {
 // Find looks a target up; the last drawn lies on top.
 func (s Screen) Find(id string) (Place, bool) {
 	for i := len(s.Places) - 1; i >= 0; i-- {
-		if s.Places[i].ID == id {
+		if id == s.Places[i].ID {
 			return s.Places[i], true
 		}
 	}

@@ -107,7 +107,7 @@ func (s *Stage) hubVerb(args ...string) (string, error) {
 }
 
 func (s *Stage) writeSettings() error {
-	hub := fmt.Sprintf("listen: %s\ndata: %s\ncatalog: %s\n", s.cfg.Listen, s.path("hub"), s.cfg.Catalog)
+	hub := fmt.Sprintf("listen: %q\ndata: %q\ncatalog: %q\n", s.cfg.Listen, s.path("hub"), s.cfg.Catalog)
 	if err := os.WriteFile(s.path("hub.yaml"), []byte(hub), 0o600); err != nil {
 		return fmt.Errorf("set up: %w", err)
 	}
@@ -117,14 +117,14 @@ func (s *Stage) writeSettings() error {
 func (s *Stage) writeKiosk(url string) error {
 	kiosk := fmt.Sprintf(`kiosk: "%s"
 number: 17
-data: %s
-catalog: %s
-hub: {url: "%s", token_file: %s, platform_key: %s}
+data: %q
+catalog: %q
+hub: {url: %q, token_file: %q, platform_key: %q}
 devices:
-  idcard: {path: %s}
-  printer: {path: %s}
-  evaluator: {path: %s}
-screen: {width: %d, height: %d, targets: %s}
+  idcard: {path: %q}
+  printer: {path: %q}
+  evaluator: {path: %q}
+screen: {width: %d, height: %d, targets: %q}
 %s`, KioskID, s.path("kiosk"), s.cfg.Catalog, url, s.path("kiosk", "token"), s.path("hub", "platform.pub"),
 		s.path("devices", "idcard"), s.path("devices", "printer"), s.path("devices", "evaluator"),
 		s.cfg.Width, s.cfg.Height, s.path("targets.json"), s.cfg.Settings)

@@ -94,9 +94,9 @@ func (c *Citizen) fill(ctx context.Context, v Visit) error {
 		if err := c.Tap(ctx, "form:next"); err != nil {
 			return err
 		}
-		fields := strings.ReplaceAll(before.with("field:"), "*", "")
+		fields := before.fields()
 		if _, err := c.Await(ctx, "the next page", func(s Screen) bool {
-			return s.State != "form" || strings.ReplaceAll(s.with("field:"), "*", "") != fields
+			return s.State != "form" || s.fields() != fields
 		}); err != nil {
 			return err
 		}
@@ -115,11 +115,43 @@ func (s Screen) with(prefix string) string {
 	return strings.Join(ids, " ")
 }
 
+// fields lists the page's questions, without the marks of what is active (*) or answered (+).
+func (s Screen) fields() string {
+	return strings.NewReplacer("*", "", "+", "").Replace(s.with("field:"))
+}
+
+func (s Screen) active(field string) bool {
+	_, empty := s.Find(field + "*")
+	_, filled := s.Find(field + "+*")
+	return empty || filled
+}
+
+func (s Screen) filled(field string) bool {
+	_, active := s.Find(field + "+*")
+	_, other := s.Find(field + "+")
+	return active || other
+}
+
+// tapField taps a question whatever its marks are.
+func (c *Citizen) tapField(ctx context.Context, field, what string, ok func(Screen) bool) (Screen, error) {
+	s, err := c.Look()
+	if err != nil || ok(s) {
+		return s, err
+	}
+	if s.filled(field) {
+		field += "+"
+	}
+	return c.TapUntil(ctx, field, what, ok)
+}
+
 // page answers every field of the page by the keys that it brings up.
 func (c *Citizen) page(ctx context.Context, s Screen, v Visit) error {
-	for _, field := range strings.Fields(strings.ReplaceAll(s.with("field:"), "*", "")) {
+	for _, field := range strings.Fields(s.fields()) {
 		kind, name, _ := strings.Cut(strings.TrimPrefix(field, "field:"), ":")
-		now, err := c.TapUntil(ctx, field, "keys of "+name, func(s Screen) bool { _, ok := s.Find(field + "*"); return ok })
+		if s.filled(field) {
+			continue // from the card
+		}
+		now, err := c.tapField(ctx, field, "keys of "+name, func(s Screen) bool { return s.active(field) })
 		if err != nil {
 			return err
 		}

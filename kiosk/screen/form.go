@@ -126,6 +126,9 @@ func (f *formPage) drawFields() {
 		if q.ID == s.active {
 			mark = "*" // for the scripted citizen: the keys write here
 		}
+		if v.Answers[q.ID] != "" {
+			mark = "+" + mark // and there is an answer already
+		}
 		parts = append(parts, touch.NewField(touch.FieldSpec{
 			ID: "field:" + string(q.Kind) + ":" + q.ID + mark, Text: f.shown(q), Hint: f.hint(q), Active: q.ID == s.active,
 			Size: s.sizes.Lead, Width: f.wl, OnTap: func() { f.activate(q.ID) },

@@ -62,7 +62,7 @@ func (s *Screen) name(v journey.View) string {
 // answers is a card of lines; each page of the form has one button to change it.
 func (s *Screen) answers(v journey.View, w float32) fyne.CanvasObject {
 	const pad, gap = 28, 14
-	change := s.sizes.Body * 3.6
+	change := fyne.MeasureText(s.say("review.change"), s.sizes.Small, fyne.TextStyle{}).Width + 2*s.sizes.Body + 2
 	text := w - 2*pad - change - gap
 	var pages []fyne.CanvasObject
 	for i := 0; i < len(v.Review); {
@@ -76,7 +76,7 @@ func (s *Screen) answers(v journey.View, w float32) fyne.CanvasObject {
 				touch.Para(s.value(q, v.Review[i].Value), text-label-gap, touch.Look{Size: s.sizes.Small, Bold: true})))
 		}
 		button := touch.NewButton(touch.ButtonSpec{ID: "edit:" + page, Text: s.say("review.change"), Size: s.sizes.Small,
-			Style: touch.Quiet, Min: max(64, s.sizes.Target*0.62), MinWidth: change, OnTap: s.send(journey.EditTapped{Page: page})})
+			Style: touch.Quiet, Min: max(64, s.sizes.Target*0.62), MinWidth: change, Pad: s.sizes.Body, OnTap: s.send(journey.EditTapped{Page: page})})
 		pages = append(pages, container.NewBorder(nil, nil, nil, container.NewCenter(button), container.NewCenter(touch.Column(4, lines...))))
 	}
 	return touch.Card(touch.Surface, pad, 16, touch.Column(10, pages...))

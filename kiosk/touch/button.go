@@ -44,6 +44,7 @@ type ButtonSpec struct {
 	Left     bool    // text at the left, as for a choice
 	Min      float32 // least height
 	MinWidth float32
+	Pad      float32 // beside the text; 24 where it is 0
 	OnTap    func()
 }
 
@@ -114,7 +115,11 @@ const buttonPad = 24
 
 func (r *buttonRenderer) MinSize() fyne.Size {
 	t := r.text.MinSize()
-	w, h := t.Width+2*buttonPad, t.Height+buttonPad
+	pad := r.b.spec.Pad
+	if pad == 0 {
+		pad = buttonPad
+	}
+	w, h := t.Width+2*pad, t.Height+buttonPad
 	if r.icon != nil {
 		w += r.b.spec.IconSize + buttonPad/2
 		h = max(h, r.b.spec.IconSize+buttonPad)
