@@ -144,7 +144,7 @@ func (r *Runner) do(ctx context.Context, effect Effect) {
 }
 
 func (r *Runner) readCard(ctx, visit context.Context, f ReadCard) {
-	person, err := r.reader.ReadCard(visit, func() { r.Send(ctx, CardFound{Visit: f.Visit}) })
+	person, err := r.reader.ReadCard(visit, func() { r.Send(ctx, CardFound(f)) })
 	switch cardErr := (*CardError)(nil); {
 	case visit.Err() != nil:
 		return
