@@ -113,7 +113,7 @@ func TestUnplugIsNoticedAndReplugServedUnderAnotherName(t *testing.T) {
 				if leased {
 					go func() {
 						result <- w.Use(ctx, func(ctx context.Context, r *idcard.Reader) error {
-							_, err := r.WaitCard(ctx, 250*time.Millisecond)
+							_, err := r.WaitCard(ctx, 250*time.Millisecond, nil)
 							return err
 						})
 					}()

@@ -31,7 +31,7 @@ func (c cardReader) ReadCard(ctx context.Context, found func()) (record.Person, 
 	var card idcard.Record
 	err := c.worker.Use(ctx, func(ctx context.Context, r *idcard.Reader) error {
 		var err error
-		card, err = r.WaitCard(ctx, cardPoll)
+		card, err = r.WaitCard(ctx, cardPoll, found)
 		return err
 	})
 	if err != nil {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"runtime/debug"
 	"strings"
 	"time"
 
@@ -34,6 +33,9 @@ func (v runVerb) Run(s *streams) error {
 		return err
 	}
 	if err := displayThere(); err != nil {
+		return err
+	}
+	if err := overwriteFreed(); err != nil {
 		return err
 	}
 	t, err := newTerminal(cfg, s)
@@ -131,7 +133,7 @@ func (t *terminal) serve(parent context.Context) error {
 		Station: screen.Station{Hall: t.cfg.Hall, Kiosk: t.cfg.Kiosk, Hotline: t.cfg.Hotline},
 		Width:   t.cfg.Screen.Width, Height: t.cfg.Screen.Height, Book: t.book, Icon: assets.Icon, Send: send, Now: func() time.Time { return time.Now().In(t.zone) },
 	}, screen.WindowConfig{Fullscreen: t.cfg.Screen.Fullscreen, Targets: t.cfg.Screen.Targets, Logger: t.logger})
-	t.wireJourney()
+	t.wireJourney(ctx)
 
 	work, ctx := errgroup.WithContext(ctx)
 	work.Go(func() error { return t.runner.Run(ctx) })
@@ -153,7 +155,7 @@ func (t *terminal) serve(parent context.Context) error {
 	return errors.Join(err, t.box.Close())
 }
 
-func (t *terminal) wireJourney() {
+func (t *terminal) wireJourney(ctx context.Context) {
 	timing := journey.DefaultTiming()
 	timing.Idle, timing.Form, timing.Result, timing.Warning = t.cfg.Timing.Idle, t.cfg.Timing.Form, t.cfg.Timing.Result, t.cfg.Timing.Warning
 	t.machine = journey.NewMachine(journey.Config{
@@ -164,7 +166,7 @@ func (t *terminal) wireJourney() {
 	parts := journey.Parts{
 		Reader:  cardReader{t.devices.reader},
 		Printer: receiptPrinter{t.devices.printer, func() *catalog.Catalog { return t.catalog }, t.book.Say("zh", "receipt.void")},
-		Log:     durableLog{t.box}, Draw: t.draw, Wiped: debug.FreeOSMemory, Now: time.Now,
+		Log:     durableLog{t.box}, Draw: t.draw, Wiped: func() { t.forget(ctx) }, Now: time.Now,
 		Logger: t.logger.With("part", "journey"),
 	}
 	if t.devices.evaluator != nil {

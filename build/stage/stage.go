@@ -204,7 +204,7 @@ func (s *Stage) StartBench(ctx context.Context) error {
 func (s *Stage) StartKiosk(ctx context.Context) error {
 	_ = os.Remove(s.path("targets.json"))
 	var err error
-	s.Kiosk, err = start(s.cfg.Dir, "kiosk", append(s.Display.env(s.cfg.Scale), "GODEBUG=clobberfree=1"),
+	s.Kiosk, err = start(s.cfg.Dir, "kiosk", s.Display.env(s.cfg.Scale),
 		filepath.Join(s.cfg.Bin, "kiosk"), "--config", s.path("kiosk.yaml"))
 	if err != nil {
 		return err

@@ -232,3 +232,9 @@ func codeError(sw SW) error {
 	}
 	return fmt.Errorf("%w (status %s)", kind, sw)
 }
+
+// forget overwrites what was received: it was somebody's card.
+func (c *conversation) forget() {
+	clear(c.buf[:])
+	c.scan.wipe()
+}

@@ -137,6 +137,12 @@ func (s *Scanner) GiveUp() bool {
 // Reset forgets what was fed and not returned, and the count of skipped bytes.
 func (s *Scanner) Reset() { s.buf, s.at, s.skipped = s.buf[:0], 0, 0 }
 
+// wipe forgets everything, and overwrites it.
+func (s *Scanner) wipe() {
+	clear(s.buf[:cap(s.buf)])
+	s.buf, s.at = s.buf[:0], 0
+}
+
 // Skipped is how many bytes belonged to no intact frame.
 func (s *Scanner) Skipped() int { return s.skipped }
 

@@ -117,12 +117,16 @@ func (r *Reader) SAMID(ctx context.Context) (SAMID, error) {
 // or ErrWrongCard for the citizen to act on, after which it may be called again; a
 // *FieldError for a card that is refused; ErrNoCard together with ctx's error where
 // ctx ended and no card had come. One silent or garbled answer is not yet an error.
-func (r *Reader) WaitCard(ctx context.Context, poll time.Duration) (Record, error) {
+//
+// found, which may be nil, is called whenever a card was found and selected, before it
+// is read, on the caller's goroutine: the reader waits until it returns. Families that
+// find and read in one step do not call it.
+func (r *Reader) WaitCard(ctx context.Context, poll time.Duration, found func()) (Record, error) {
 	tick := time.NewTicker(poll)
 	defer tick.Stop()
 	var failures, lifted int
 	for {
-		record, err := r.ReadCard(ctx)
+		record, err := r.readCard(ctx, found)
 		switch {
 		case err == nil:
 			return record, nil
@@ -162,10 +166,16 @@ func noCard(ctx context.Context, failures int) error {
 var errSelect = errors.New("card found, not selected")
 
 // ReadCard reads the card that lies there now; ErrNoCard where none does.
-func (r *Reader) ReadCard(ctx context.Context) (Record, error) {
+func (r *Reader) ReadCard(ctx context.Context) (Record, error) { return r.readCard(ctx, nil) }
+
+func (r *Reader) readCard(ctx context.Context, found func()) (Record, error) {
+	defer r.talk.forget()
 	if r.talk.family == SAMV {
 		if err := r.find(ctx); err != nil {
 			return Record{}, err
+		}
+		if found != nil {
+			found()
 		}
 	}
 	record, err := r.read(ctx)

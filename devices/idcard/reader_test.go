@@ -24,7 +24,7 @@ func within(t *testing.T, d time.Duration) context.Context {
 
 func wait(t *testing.T, r *Reader) (Record, error) {
 	t.Helper()
-	return r.WaitCard(within(t, 30*time.Second), pollEvery)
+	return r.WaitCard(within(t, 30*time.Second), pollEvery, nil)
 }
 
 // reads fails unless the reader gives exactly this card.
@@ -69,13 +69,13 @@ func TestNoCardUntilTheCitizenLeaves(t *testing.T) {
 	t.Parallel()
 	m := newModule(t, SAMV, func(Command, int) []piece { return sam(FindFailed) })
 	r := m.open(t)
-	_, err := r.WaitCard(within(t, 200*time.Millisecond), pollEvery)
+	_, err := r.WaitCard(within(t, 200*time.Millisecond), pollEvery, nil)
 	if !errors.Is(err, ErrNoCard) || !errors.Is(err, context.DeadlineExceeded) {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	time.AfterFunc(50*time.Millisecond, cancel)
-	if _, err := r.WaitCard(ctx, pollEvery); !errors.Is(err, context.Canceled) {
+	if _, err := r.WaitCard(ctx, pollEvery, nil); !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
 	}
 }
@@ -186,7 +186,7 @@ func TestLateAnswerNeverShiftsTheConversation(t *testing.T) {
 		return laid(second)(cmd, nth)
 	})
 	r := m.open(t)
-	if _, err := r.WaitCard(within(t, 200*time.Millisecond), pollEvery); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := r.WaitCard(within(t, 200*time.Millisecond), pollEvery, nil); !errors.Is(err, context.DeadlineExceeded) {
 		t.Fatal(err)
 	}
 	reads(t, r, second)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -82,7 +83,7 @@ func TestSimulatedCardsWithEveryFaultThatMustNotMatter(t *testing.T) {
 				for _, c := range cards {
 					b.Reader.Lay(c)
 					ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-					got, err := r.WaitCard(ctx, 50*time.Millisecond)
+					got, err := r.WaitCard(ctx, 50*time.Millisecond, nil)
 					cancel()
 					if err != nil {
 						t.Fatalf("%s: %v", c.Key, err)
@@ -105,12 +106,12 @@ func TestSimulatedFaultsThatTheCitizenMustActOn(t *testing.T) {
 			defer cancel()
 			b.Reader.SetFaults(simulator.ReaderFaults{LiftOnRead: true})
 			b.Reader.Lay(card)
-			if _, err := r.WaitCard(ctx, 50*time.Millisecond); !errors.Is(err, idcard.ErrLiftAndLayAgain) {
+			if _, err := r.WaitCard(ctx, 50*time.Millisecond, nil); !errors.Is(err, idcard.ErrLiftAndLayAgain) {
 				t.Fatal(err)
 			}
 			b.Reader.SetFaults(simulator.ReaderFaults{})
 			b.Reader.Lay(card)
-			got, err := r.WaitCard(ctx, 50*time.Millisecond)
+			got, err := r.WaitCard(ctx, 50*time.Millisecond, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -118,9 +119,36 @@ func TestSimulatedFaultsThatTheCitizenMustActOn(t *testing.T) {
 			b.Reader.SetFaults(simulator.ReaderFaults{UnplugAfter: 600})
 			b.Reader.Lift()
 			b.Reader.Lay(card)
-			if _, err := r.WaitCard(ctx, 50*time.Millisecond); !errors.Is(err, serialport.ErrGone) {
+			if _, err := r.WaitCard(ctx, 50*time.Millisecond, nil); !errors.Is(err, serialport.ErrGone) {
 				t.Fatal(err)
 			}
 		})
+	}
+}
+
+func TestCallerLearnsOfACardBeforeItIsRead(t *testing.T) {
+	t.Parallel()
+	b, r := bench(t, serialport.Bugst)
+	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	defer cancel()
+	var readsWhenFound []int
+	found := func() { readsWhenFound = append(readsWhenFound, b.Reader.Reads()) }
+	b.Reader.SetFaults(simulator.ReaderFaults{LiftOnRead: true})
+	b.Reader.Lay(simulator.Cards()[0])
+	if _, err := r.WaitCard(ctx, 50*time.Millisecond, found); !errors.Is(err, idcard.ErrLiftAndLayAgain) {
+		t.Fatal(err)
+	}
+	b.Reader.SetFaults(simulator.ReaderFaults{})
+	b.Reader.Lay(simulator.Cards()[0])
+	if _, err := r.WaitCard(ctx, 50*time.Millisecond, found); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(readsWhenFound, []int{0, 0}) {
+		t.Errorf("cards read when found was called: %v, want [0 0]", readsWhenFound)
+	}
+	within, stop := context.WithTimeout(ctx, 300*time.Millisecond)
+	defer stop()
+	if _, err := r.WaitCard(within, 50*time.Millisecond, found); !errors.Is(err, idcard.ErrNoCard) || len(readsWhenFound) != 2 {
+		t.Errorf("with no new card: %v, found %d times", err, len(readsWhenFound))
 	}
 }

@@ -144,13 +144,13 @@ func (p *Printer) Poll(ctx context.Context) (devices.Status, error) {
 	if !s.OnlineKnown {
 		p.fresh = false
 	}
-	out := p.describe(s)
+	out := p.Describe(s)
 	p.last.Store(&out)
 	return out, nil
 }
 
-// describe puts a status in the words of package devices.
-func (p *Printer) describe(s Status) devices.Status {
+// Describe puts a status in the words of package devices.
+func (p *Printer) Describe(s Status) devices.Status {
 	out := devices.Status{Device: p.opt.Name, Kind: devices.Printer, State: devices.Online, At: p.opt.Now()}
 	switch {
 	case !s.PaperKnown:

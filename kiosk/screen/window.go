@@ -96,6 +96,9 @@ func (w *Window) draw() {
 	}
 }
 
+// Repaint draws the present page again, so that the toolkit looks through its caches.
+func (w *Window) Repaint() { fyne.Do(w.screen.root.Refresh) }
+
 // ticks lets the clock show the minute.
 func (w *Window) ticks() {
 	for {
