@@ -19,6 +19,7 @@ type Config struct {
 	Language string  `yaml:"language" help:"language a visit begins in: zh or en"`
 	Zone     string  `yaml:"zone" help:"time zone of dates and receipt numbers"`
 	Data     string  `yaml:"data" help:"folder of the outbox"`
+	MinFree  int64   `yaml:"min_free_mb" help:"with less free on the data folder's disk, in MiB, nobody may begin"`
 	Catalog  string  `yaml:"catalog" help:"file or folder of the item catalogue"`
 	Hub      Hub     `yaml:"hub"`
 	Ports    Ports   `yaml:"devices"`
@@ -86,7 +87,7 @@ func defaultConfig() Config {
 	t := journey.DefaultTiming()
 	return Config{
 		Kiosk: "340103-0017", Number: 17, Hall: "合肥市庐阳区政务服务大厅", Hotline: "12345",
-		Language: "zh", Zone: "Asia/Shanghai", Data: "var/kiosk", Catalog: "assets/catalog",
+		Language: "zh", Zone: "Asia/Shanghai", Data: "var/kiosk", MinFree: 64, Catalog: "assets/catalog",
 		Hub: Hub{URL: "ws://127.0.0.1:8340/kiosk/v1", TokenFile: "var/kiosk/token", PlatformKey: "var/hub/platform.pub"},
 		Ports: Ports{
 			IDCard:    Port{Path: "var/devices/idcard", Baud: 115200, Driver: serialport.Bugst},
@@ -121,6 +122,7 @@ func (c *Config) check() error {
 	refuse(c.Number < 1 || c.Number > 99999, "number: %d is not within 1-99999", c.Number)
 	refuse(c.Language != "zh" && c.Language != "en", "language: %q is neither zh nor en", c.Language)
 	refuse(c.Data == "", "data: a folder is needed")
+	refuse(c.MinFree < 1, "min_free_mb: %d is not above zero", c.MinFree)
 	refuse(c.Screen.Width < 600 || c.Screen.Height < 600, "screen: %d×%d is too small", c.Screen.Width, c.Screen.Height)
 	refuse(c.Ports.Printer.WidthMM != 58 && c.Ports.Printer.WidthMM != 80, "devices.printer.width_mm: %d is neither 58 nor 80", c.Ports.Printer.WidthMM)
 	refuse(c.Timing.Idle <= 0 || c.Timing.Form <= 0 || c.Timing.Result <= 0 || c.Timing.Warning <= 0, "timing: every time is above zero")

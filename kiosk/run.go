@@ -101,7 +101,7 @@ func (t *terminal) openOutbox() error {
 	if err := os.MkdirAll(t.cfg.Data, 0o700); err != nil {
 		return fmt.Errorf("data folder: %w", err)
 	}
-	t.box, err = outbox.Open(outbox.Config{Dir: t.cfg.Data, Platform: key})
+	t.box, err = outbox.Open(outbox.Config{Dir: t.cfg.Data, Platform: key, MinFreeBytes: t.cfg.MinFree << 20})
 	if err != nil {
 		return err
 	}
