@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -153,6 +154,28 @@ func (h *hall) arrive(n int) []application {
 		select {
 		case <-h.ctx.Done():
 			h.t.Fatalf("the province has %d of %d applications", len(h.applications()), n)
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+// rating waits for the rating of an application.
+func (h *hall) rating(application string) (level int) {
+	h.t.Helper()
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(h.Dir(), "hub", "hub.db")+"?mode=ro&_pragma=busy_timeout(5000)")
+	h.must(err)
+	defer db.Close()
+	for {
+		err := db.QueryRowContext(h.ctx, "SELECT level FROM ratings WHERE application = ?", application).Scan(&level)
+		if err == nil {
+			return level
+		}
+		if !errors.Is(err, sql.ErrNoRows) {
+			h.must(err)
+		}
+		select {
+		case <-h.ctx.Done():
+			h.t.Fatal("the rating never reached the province")
 		case <-time.After(100 * time.Millisecond):
 		}
 	}

@@ -16,10 +16,11 @@ func TestOneCitizenOneItem(t *testing.T) {
 	for name, tc := range map[string]struct {
 		item      string
 		landscape bool
+		key       int // on the evaluator
 	}{
-		"social card, portrait":         {"social-card-reissue", false},
-		"residence permit, landscape":   {"residence-permit-endorsement", true},
-		"no criminal record, landscape": {"no-criminal-record", true},
+		"social card, portrait":         {"social-card-reissue", false, 0},
+		"residence permit, landscape":   {"residence-permit-endorsement", true, 0},
+		"no criminal record, landscape": {"no-criminal-record", true, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHall(t, func(c *stage.Config) {
@@ -29,7 +30,7 @@ func TestOneCitizenOneItem(t *testing.T) {
 			})
 			h.start(h.StartHub, h.StartBench, h.StartKiosk)
 			v := visit
-			v.Item = tc.item
+			v.Item, v.Key = tc.item, tc.key
 			h.must(h.citizen.Submit(h.ctx, h.Control, v))
 			h.must(h.Printed(h.ctx, 1))
 			h.must(h.citizen.Finish(h.ctx, h.Control, v))
@@ -40,6 +41,13 @@ func TestOneCitizenOneItem(t *testing.T) {
 			paper := h.receipts()
 			if len(paper) != 1 || !strings.Contains(paper[0].Text(), got[0].number) {
 				t.Errorf("number %s is not on the paper: %v", got[0].number, paper)
+			}
+			want := v.Rating
+			if tc.key > 0 {
+				want = tc.key
+			}
+			if level := h.rating(got[0].id); level != want {
+				t.Errorf("the province has rating %d, the citizen gave %d", level, want)
 			}
 			if err := h.Stage.Close(); err != nil {
 				t.Error(err)

@@ -15,6 +15,7 @@ type Visit struct {
 	Item    string // catalogue id
 	Card    string // key of a simulated card
 	Rating  int    // 1–5 on the screen, 0 leaves without
+	Key     int    // 1–5 on the evaluator instead of the screen; 0 leaves it alone
 	Dates   string // what is typed where a date is asked
 	Text    string // what is typed where digits are asked
 	Letters string // what is typed where letters are asked; may be empty where that is optional
@@ -53,6 +54,9 @@ func (c *Citizen) Finish(ctx context.Context, control *simulator.Client, v Visit
 		return err
 	}
 	rate := "rate:skip"
+	if v.Key > 0 {
+		return c.finishByKey(ctx, control, v)
+	}
 	if v.Rating > 0 {
 		rate = fmt.Sprintf("rate:%d", v.Rating)
 	}
@@ -60,6 +64,34 @@ func (c *Citizen) Finish(ctx context.Context, control *simulator.Client, v Visit
 		return err
 	}
 	if err := c.Picture("farewell"); err != nil {
+		return err
+	}
+	if err := Work(ctx, control, simulator.Request{Do: "lift"}); err != nil {
+		return err
+	}
+	return c.AwaitState(ctx, "home")
+}
+
+// finishByKey rates on the device beside the screen.
+func (c *Citizen) finishByKey(ctx context.Context, control *simulator.Client, v Visit) error {
+	for {
+		answer, err := control.Do(ctx, simulator.Request{Do: "state"})
+		if err != nil {
+			return err
+		}
+		if answer.State.Asking {
+			break
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("the evaluator's question %w", ErrNeverCame)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+	if err := Work(ctx, control, simulator.Request{Do: "press", Level: v.Key}); err != nil {
+		return err
+	}
+	if err := c.AwaitState(ctx, "farewell"); err != nil {
 		return err
 	}
 	if err := Work(ctx, control, simulator.Request{Do: "lift"}); err != nil {
