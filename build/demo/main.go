@@ -46,7 +46,9 @@ func play(ctx context.Context, tour, landscape bool, dir string) (err error) {
 		defer display.Close()
 		cfg.BenchX = cfg.Width
 	} else {
-		cfg.Scale = fit(display.Name, cfg.Height)
+		scale := fit(display.Name, cfg.Height)
+		cfg.Scale = strconv.FormatFloat(scale, 'f', 2, 64)
+		cfg.BenchX = int(scale*float64(cfg.Width)) + 40
 	}
 	s, err := stage.Setup(cfg, display)
 	if err != nil {
@@ -117,14 +119,13 @@ func guide(ctx context.Context, s *stage.Stage, pictures string) error {
 }
 
 // fit is the scale at which a window of a height stands on a display.
-func fit(display string, height int) string {
+func fit(display string, height int) float64 {
 	cmd := exec.Command("xdpyinfo", "-display", display)
 	out, err := cmd.Output()
 	m := regexp.MustCompile(`dimensions:\s+\d+x(\d+)`).FindSubmatch(out)
 	if err != nil || m == nil {
-		return "1"
+		return 1
 	}
 	have, _ := strconv.Atoi(string(m[1]))
-	scale := min(1, float64(have-90)/float64(height))
-	return strconv.FormatFloat(scale, 'f', 2, 64)
+	return max(0.3, min(1, float64(have-90)/float64(height)))
 }

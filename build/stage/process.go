@@ -15,6 +15,7 @@ import (
 type Process struct {
 	Name string
 	Log  string // file that holds its output
+	from int64  // where in it this run begins
 	cmd  *exec.Cmd
 	done chan struct{}
 	err  error
@@ -28,6 +29,10 @@ func start(dir, name string, env []string, path string, args ...string) (*Proces
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
 	defer f.Close()
+	from, err := f.Seek(0, io.SeekEnd)
+	if err != nil {
+		return nil, fmt.Errorf("start %s: %w", name, err)
+	}
 	cmd := exec.Command(path, args...)
 	cmd.Env = append(os.Environ(), env...)
 	cmd.Stdout, cmd.Stderr = f, f
@@ -36,7 +41,7 @@ func start(dir, name string, env []string, path string, args ...string) (*Proces
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
-	p := &Process{Name: name, Log: log, cmd: cmd, done: make(chan struct{})}
+	p := &Process{Name: name, Log: log, from: from, cmd: cmd, done: make(chan struct{})}
 	go func() {
 		p.err = cmd.Wait()
 		close(p.done)
@@ -85,12 +90,12 @@ func (p *Process) Tail() string {
 		return ""
 	}
 	defer f.Close()
-	const most = 3000
-	if size, err := f.Seek(0, io.SeekEnd); err == nil && size > most {
-		_, _ = f.Seek(-most, io.SeekEnd)
-	} else {
-		_, _ = f.Seek(0, io.SeekStart)
+	size, err := f.Seek(0, io.SeekEnd)
+	if err != nil {
+		return ""
 	}
-	b, _ := io.ReadAll(f)
-	return string(b)
+	const most = 3000
+	b := make([]byte, min(most, size-p.from))
+	n, _ := f.ReadAt(b, size-int64(len(b)))
+	return string(b[:n])
 }

@@ -33,8 +33,11 @@ func (s *Screen) home(v journey.View) fyne.CanvasObject {
 
 func (s *Screen) tiles(v journey.View, inner float32) fyne.CanvasObject {
 	columns, cell := 3, float32(252)
-	if !s.portrait() {
+	switch {
+	case !s.portrait():
 		columns, cell = 4, 168
+	case len(v.Tiles) <= 9:
+		cell = 316 // fewer rows, larger tiles
 	}
 	cell *= s.sizes.Body / touch.SizesFor(false).Body
 	width := (inner - s.sizes.Gap*float32(columns-1)) / float32(columns)
