@@ -1,7 +1,10 @@
 package build
 
 import (
+	"go/parser"
+	"go/token"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -101,5 +104,31 @@ func TestRulesCanFail(t *testing.T) {
 		if violation(bad[0], bad[1]) == "" {
 			t.Errorf("%s may import %s", bad[0], bad[1])
 		}
+	}
+}
+
+// TestFyneIsInOneFileOfTheKiosk: of the program's own files only main.go opens windows.
+func TestFyneIsInOneFileOfTheKiosk(t *testing.T) {
+	files, err := filepath.Glob("../kiosk/*.go")
+	if err != nil || len(files) < 3 {
+		t.Fatalf("files of the kiosk: %v %v", files, err)
+	}
+	seen := false
+	for _, file := range files {
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, i := range parsed.Imports {
+			if strings.HasPrefix(i.Path.Value, `"`+fyne) {
+				if filepath.Base(file) != "main.go" {
+					t.Errorf("%s imports %s", file, i.Path.Value)
+				}
+				seen = true
+			}
+		}
+	}
+	if !seen {
+		t.Error("main.go imports no Fyne: the check looks at the wrong files")
 	}
 }
