@@ -144,6 +144,18 @@ func (h *hall) entries() int {
 	return n
 }
 
+// awaitEntries waits until the hub has committed n entries of any kind.
+func (h *hall) awaitEntries(n int) {
+	h.t.Helper()
+	for h.entries() < n {
+		select {
+		case <-h.ctx.Done():
+			h.t.Fatalf("the hub has %d of %d entries", h.entries(), n)
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
 // arrive waits until the province has n applications.
 func (h *hall) arrive(n int) []application {
 	h.t.Helper()
