@@ -11,19 +11,19 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v3"
 
 	"yeban/hub/intake"
+	"yeban/hub/store"
 )
 
 // Config is hub.yaml. The table in hub --help is made from the tags here.
 type Config struct {
 	Listen      string     `yaml:"listen" help:"Address of console and intake."`
 	Data        string     `yaml:"data" help:"Folder of the hub's own files."`
-	Store       string     `yaml:"store" help:"Database: sqlite:PATH. Empty: hub.db in the data folder."`
+	Store       string     `yaml:"store" help:"Database: sqlite:PATH, or postgres://USER:PASSWORD@HOST[,HOST]/DATABASE. Empty: hub.db in the data folder."`
 	Bus         string     `yaml:"bus" help:"NATS server or cluster, comma-separated URLs. Empty: one inside this process, without a port."`
 	PlatformKey string     `yaml:"platform_key" help:"The platform's private SM2 key (PEM). Empty: platform.key in the data folder."`
 	Catalog     string     `yaml:"catalog" help:"Catalogue file or folder by which answers are judged. Empty: they are not judged."`
@@ -133,8 +133,8 @@ func (c *Config) validate() error {
 	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	if !strings.HasPrefix(c.Store, "sqlite:") {
-		return errors.New("store: want sqlite:PATH")
+	if err := store.CheckDSN(c.Store); err != nil {
+		return err
 	}
 	l := c.Limits
 	switch {

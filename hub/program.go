@@ -37,6 +37,10 @@ type commands struct {
 	Kiosk struct {
 		Add kioskAddCmd `cmd:"" help:"Register a terminal. Prints its token once."`
 	} `cmd:"" help:"Terminals."`
+	Records struct {
+		Export recordsExportCmd `cmd:"" help:"Print every entry with its chain as JSON lines for auditors. Bodies stay sealed."`
+		Verify recordsVerifyCmd `cmd:"" help:"Prove each terminal's chain from end to end. Names the first bad position of each; exit code 1 when there is one."`
+	} `cmd:"" help:"What terminals sent."`
 	Catalog struct {
 		Lint catalogLintCmd `cmd:"" help:"Check a catalogue file or folder. Exit code 1 when a finding blocks publishing."`
 	} `cmd:"" help:"Catalogues of items."`
@@ -84,12 +88,15 @@ func (p *program) run(args []string) (code int) {
 	return exitOK
 }
 
-// errFindings makes the program end with exit code 1 and no further word.
-var errFindings = errors.New("catalogue has findings that block publishing")
+// These make the program end with exit code 1 and no further word.
+var (
+	errFindings = errors.New("catalogue has findings that block publishing")
+	errBroken   = errors.New("a chain is broken")
+)
 
 // fail says in one line what is wrong and gives the exit code for it.
 func (p *program) fail(err error) int {
-	if errors.Is(err, errFindings) {
+	if errors.Is(err, errFindings) || errors.Is(err, errBroken) {
 		return exitFailed
 	}
 	line := strings.ReplaceAll(err.Error(), "\n", "; ")
@@ -101,7 +108,7 @@ func (p *program) fail(err error) int {
 	case errors.Is(err, syscall.EADDRINUSE):
 		code = exitPort
 		line += " (is another hub running? set listen: to another port)"
-	case errors.Is(err, store.ErrForeign), errors.Is(err, store.ErrNewer):
+	case errors.Is(err, store.ErrForeign), errors.Is(err, store.ErrNewer), errors.Is(err, store.ErrVolatile):
 		code = exitDatabase
 	}
 	fmt.Fprintln(p.stderr, "hub:", line)
@@ -121,7 +128,7 @@ func (p *program) openStore() (Config, *store.Store, error) {
 	}
 	st, err := store.Open(p.ctx, cfg.Store, nil)
 	if err != nil {
-		return cfg, nil, fmt.Errorf("open %s: %w", cfg.Store, err)
+		return cfg, nil, fmt.Errorf("open %s: %w", store.RedactDSN(cfg.Store), err)
 	}
 	return cfg, st, nil
 }

@@ -64,7 +64,7 @@ func (m *Main) Run(ctx context.Context) (err error) {
 		return err
 	}
 	if m.store, err = store.Open(ctx, m.Config.Store, nil); err != nil {
-		return fmt.Errorf("open %s: %w", m.Config.Store, err)
+		return fmt.Errorf("open %s: %w", store.RedactDSN(m.Config.Store), err)
 	}
 	if m.bus, err = bus.Open(m.Config.Bus, m.Log); err != nil {
 		return err
@@ -109,7 +109,7 @@ func (m *Main) Run(ctx context.Context) (err error) {
 			m.failed <- fmt.Errorf("serve: %w", err)
 		}
 	})
-	m.Log.Info("console "+m.URL(), "store", m.Config.Store, "platform_key", key.Public().Fingerprint(), "catalog", catalogs.version())
+	m.Log.Info("console "+m.URL(), "store", store.RedactDSN(m.Config.Store), "platform_key", key.Public().Fingerprint(), "catalog", catalogs.version())
 	return nil
 }
 

@@ -12,6 +12,7 @@ import (
 type outboxVerb struct {
 	Status outboxStatusVerb `cmd:"" help:"Counts and the oldest record not yet sent."`
 	Verify outboxVerifyVerb `cmd:"" help:"Check the chain from end to end; exit 1 where it is broken."`
+	Export outboxExportVerb `cmd:"" help:"Print every entry with its chain as JSON lines for auditors. Bodies stay sealed."`
 }
 
 type outboxStatusVerb struct {

@@ -48,7 +48,7 @@ func (s *Store) Applications(ctx context.Context, f Filter) ([]Application, erro
 	if f.Limit <= 0 {
 		f.Limit = 50
 	}
-	query := `SELECT ` + applicationColumns + applicationsFrom + ` WHERE ($1 = 0 OR a.pos < $1)
+	query := `SELECT ` + applicationColumns + applicationsFrom + ` WHERE (CAST($1 AS BIGINT) = 0 OR a.pos < $1)
 		AND ($2 = '' OR a.kiosk = $2) AND ($3 = '' OR a.item = $3)
 		AND ($4 = '' OR substr(a.receipt_number, 1, length($4)) = $4)
 		AND ($5 = '' OR ($5 = 'bad' AND r.level <= 2) OR ($5 = 'rated' AND r.level IS NOT NULL) OR ($5 = 'none' AND r.level IS NULL))

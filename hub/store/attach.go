@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"yeban/sync/record"
@@ -13,7 +15,7 @@ import (
 type Claim struct {
 	Kiosk          string
 	Epoch          record.Epoch
-	First, Last    uint64 // what its log holds; both 0 when it holds nothing
+	First, Last    uint64 // as in protocol.Hello: First is 0 when nothing is held, Last counts all the same
 	Software       string
 	CatalogVersion string
 	Clock          time.Time // the terminal's wall clock
@@ -50,9 +52,9 @@ func (s *Store) Attach(ctx context.Context, c Claim) (Attachment, error) {
 			return err
 		}
 		switch {
-		case c.Last != 0 && c.Last < a.Have:
+		case c.Last < a.Have:
 			conflict = &ConflictError{ConflictBehind, c.Last}
-		case c.First > a.Have+1:
+		case c.First > a.Have+1, c.First == 0 && c.Last > a.Have:
 			conflict = &ConflictError{ConflictHole, a.Have + 1}
 		default:
 			return nil
@@ -93,6 +95,7 @@ type Condition struct {
 // SaveConditions writes the latest words of many terminals in one transaction. Words
 // from behind the fence are passed over; the terminals they came from are returned.
 func (s *Store) SaveConditions(ctx context.Context, all []Condition) (fenced []string, err error) {
+	all = slices.SortedFunc(slices.Values(all), func(a, b Condition) int { return strings.Compare(a.Kiosk, b.Kiosk) })
 	err = s.transact(ctx, func(tx *sql.Tx) error {
 		for _, c := range all {
 			query, args := `UPDATE kiosks SET seen_at = $3 WHERE id = $1 AND fence = $2`,

@@ -5,6 +5,9 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"yeban/sync/record"
@@ -39,7 +42,6 @@ func (s *Store) Commit(ctx context.Context, batches []Batch) ([]Outcome, error) 
 		if err != nil {
 			return err
 		}
-		defer c.close()
 		for i := range batches {
 			if outcomes[i], err = c.batch(&batches[i]); err != nil {
 				return err
@@ -68,7 +70,7 @@ type cursor struct {
 type commit struct {
 	ctx     context.Context
 	tx      *sql.Tx
-	insert  *sql.Stmt
+	rows    []any // of entries, entryColumns each, not written yet
 	lock    string
 	now     time.Time
 	pos     int64
@@ -89,29 +91,105 @@ func (s *Store) newCommit(ctx context.Context, tx *sql.Tx, batches []Batch) (*co
 	if err != nil {
 		return nil, fmt.Errorf("take the counter: %w", err)
 	}
-	c.insert, err = tx.PrepareContext(ctx, `
-		INSERT INTO entries (kiosk, epoch, seq, pos, kind, id, at_ms, prev, hash, header,
-			wrapped_key, sealed, received_at, committed_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`)
-	if err != nil {
-		return nil, fmt.Errorf("prepare: %w", err)
-	}
-	return c, nil
+	return c, c.load(kiosksOf(batches))
 }
 
-func (c *commit) close() { c.insert.Close() }
+// load locks the terminals' rows and reads their fences and cursors, with one statement
+// each: a round trip to a server costs as much as several rows do.
+func (c *commit) load(kiosks []any) error {
+	if len(kiosks) == 0 {
+		return nil
+	}
+	in := ` IN ` + values(1, len(kiosks))
+	_, err := collect(c.ctx, c.tx, func(r *sql.Rows) (struct{}, error) {
+		var kiosk string
+		var fence int64
+		err := r.Scan(&kiosk, &fence)
+		c.fences[kiosk] = uint64(fence)
+		return struct{}{}, err
+	}, `SELECT id, fence FROM kiosks WHERE id`+in+` ORDER BY id`+c.lock, kiosks...)
+	if err != nil {
+		return fmt.Errorf("read fences: %w", err)
+	}
+	_, err = collect(c.ctx, c.tx, func(r *sql.Rows) (struct{}, error) {
+		var kiosk, epoch, hash string
+		var have int64
+		if err := r.Scan(&kiosk, &epoch, &have, &hash); err != nil {
+			return struct{}{}, err
+		}
+		name, at := logName{kiosk: kiosk}, &cursor{have: uint64(have)}
+		err := errors.Join(name.epoch.UnmarshalText([]byte(epoch)), at.hash.UnmarshalText([]byte(hash)))
+		c.cursors[name] = at
+		return struct{}{}, err
+	}, `SELECT kiosk, epoch, have, have_hash FROM cursors WHERE kiosk`+in, kiosks...)
+	if err != nil {
+		return fmt.Errorf("read cursors: %w", err)
+	}
+	return nil
+}
+
+const (
+	entryColumns = 14
+	entryRows    = 12 // written with one statement; SQLite looks each placeholder up among all
+)
+
+// values gives n rows of so many placeholders, numbered from 1; one row is a list.
+func values(n, columns int) string {
+	var q strings.Builder
+	for i := range n * columns {
+		switch {
+		case i == 0:
+			q.WriteByte('(')
+		case i%columns == 0:
+			q.WriteString("), (")
+		default:
+			q.WriteString(", ")
+		}
+		fmt.Fprintf(&q, "$%d", i+1)
+	}
+	q.WriteByte(')')
+	return q.String()
+}
+
+// insert writes a row soon; flush does at once.
+func (c *commit) insert(row ...any) error {
+	if c.rows = append(c.rows, row...); len(c.rows) < entryRows*entryColumns {
+		return nil
+	}
+	return c.flush()
+}
+
+func (c *commit) flush() error {
+	if len(c.rows) == 0 {
+		return nil
+	}
+	_, err := c.tx.ExecContext(c.ctx, `INSERT INTO entries (kiosk, epoch, seq, pos, kind, id, at_ms, prev, hash, header,
+		wrapped_key, sealed, received_at, committed_at) VALUES `+values(len(c.rows)/entryColumns, entryColumns), c.rows...)
+	if c.rows = c.rows[:0]; err != nil {
+		return fmt.Errorf("insert entries: %w", err)
+	}
+	return nil
+}
+
+// kiosksOf gives each terminal once, in the order in which rows are locked.
+func kiosksOf(batches []Batch) []any {
+	all := make(map[string]bool)
+	for i := range batches {
+		all[batches[i].Kiosk] = true
+	}
+	var sorted []any
+	for _, kiosk := range slices.Sorted(maps.Keys(all)) {
+		sorted = append(sorted, kiosk)
+	}
+	return sorted
+}
 
 func (c *commit) batch(b *Batch) (Outcome, error) {
-	fence, err := c.fence(b.Kiosk)
-	if errors.Is(err, ErrNotFound) {
+	fence, known := c.fences[b.Kiosk]
+	if !known {
 		return Outcome{Err: ErrNotFound}, nil
-	} else if err != nil {
-		return Outcome{}, err
 	}
-	at, err := c.cursor(logName{b.Kiosk, b.Epoch})
-	if err != nil {
-		return Outcome{}, err
-	}
+	at := c.cursor(logName{b.Kiosk, b.Epoch})
 	if b.Fence < fence {
 		return Outcome{Have: at.have, Err: ErrFenced}, nil
 	}
@@ -150,6 +228,9 @@ func (c *commit) entry(b *Batch, at *cursor, e *record.Entry) (added bool, err e
 		return false, &ConflictError{ConflictDamaged, e.Seq}
 	}
 	if e.Seq <= at.have {
+		if err := c.flush(); err != nil {
+			return false, err
+		}
 		var hash string
 		err := c.tx.QueryRowContext(c.ctx, `SELECT hash FROM entries WHERE kiosk = $1 AND epoch = $2 AND seq = $3`,
 			b.Kiosk, b.Epoch.String(), int64(e.Seq)).Scan(&hash)
@@ -168,55 +249,45 @@ func (c *commit) entry(b *Batch, at *cursor, e *record.Entry) (added bool, err e
 		return false, &ConflictError{ConflictChain, e.Seq}
 	}
 	c.pos++
-	_, err = c.insert.ExecContext(c.ctx, b.Kiosk, b.Epoch.String(), int64(e.Seq), c.pos, string(e.Kind), e.ID, e.AtMs,
+	err = c.insert(b.Kiosk, b.Epoch.String(), int64(e.Seq), c.pos, string(e.Kind), e.ID, e.AtMs,
 		e.Prev.String(), e.Hash.String(), blob(e.Header), blob(e.Key), blob(e.Sealed), ms(b.Received), ms(c.now))
 	if err != nil {
-		return false, fmt.Errorf("insert entry %d of %s: %w", e.Seq, b.Kiosk, err)
+		return false, err
 	}
 	at.have, at.hash, at.moved = e.Seq, e.Hash, true
 	return true, nil
 }
 
-// fence reads a terminal's fence once a transaction.
-func (c *commit) fence(kiosk string) (uint64, error) {
-	if fence, ok := c.fences[kiosk]; ok {
-		return fence, nil
+// cursor is zeros for a log that has no entry yet.
+func (c *commit) cursor(name logName) *cursor {
+	at := c.cursors[name]
+	if at == nil {
+		at = new(cursor)
+		c.cursors[name] = at
 	}
-	var fence int64
-	err := c.tx.QueryRowContext(c.ctx, `SELECT fence FROM kiosks WHERE id = $1`+c.lock, kiosk).Scan(&fence)
-	if err != nil {
-		return 0, fmt.Errorf("fence of %s: %w", kiosk, found(err))
-	}
-	c.fences[kiosk] = uint64(fence)
-	return uint64(fence), nil
+	return at
 }
 
-func (c *commit) cursor(name logName) (*cursor, error) {
-	if at, ok := c.cursors[name]; ok {
-		return at, nil
-	}
-	have, hash, err := readCursor(c.ctx, c.tx, name.kiosk, name.epoch)
-	if err != nil {
-		return nil, err
-	}
-	at := &cursor{have: have, hash: hash}
-	c.cursors[name] = at
-	return at, nil
-}
-
-// finish moves the cursors and the counter.
+// finish writes what is left, and moves the cursors and the counter.
 func (c *commit) finish() error {
+	if err := c.flush(); err != nil {
+		return err
+	}
+	const columns = 6
+	var moved []any
 	for name, at := range c.cursors {
-		if !at.moved {
-			continue
+		if at.moved {
+			now := ms(c.now)
+			moved = append(moved, name.kiosk, name.epoch.String(), int64(at.have), at.hash.String(), now, now)
 		}
+	}
+	for some := range slices.Chunk(moved, 25*columns) {
 		_, err := c.tx.ExecContext(c.ctx, `
-			INSERT INTO cursors (kiosk, epoch, have, have_hash, opened_at, moved_at) VALUES ($1, $2, $3, $4, $5, $5)
+			INSERT INTO cursors (kiosk, epoch, have, have_hash, opened_at, moved_at) VALUES `+values(len(some)/columns, columns)+`
 			ON CONFLICT (kiosk, epoch) DO UPDATE
-			SET have = excluded.have, have_hash = excluded.have_hash, moved_at = excluded.moved_at`,
-			name.kiosk, name.epoch.String(), int64(at.have), at.hash.String(), ms(c.now))
+			SET have = excluded.have, have_hash = excluded.have_hash, moved_at = excluded.moved_at`, some...)
 		if err != nil {
-			return fmt.Errorf("move cursor of %s: %w", name.kiosk, err)
+			return fmt.Errorf("move cursors: %w", err)
 		}
 	}
 	_, err := c.tx.ExecContext(c.ctx, `UPDATE positions SET value = $1 WHERE name = 'entries'`, c.pos)

@@ -19,6 +19,7 @@ import (
 // dialect is all that differs between databases. Placeholders ($1), upserts and
 // RETURNING are common to both.
 type dialect struct {
+	name   string // of its folder under schema
 	goose  goose.Dialect
 	tables string // query for the names of the user's tables
 	lock   string // suffix of a SELECT whose row must not change before commit
@@ -26,18 +27,52 @@ type dialect struct {
 	open func(ctx context.Context, dsn string) (write, read *sql.DB, err error)
 	// damage tells an error that means: this is no database, or a broken one.
 	damage func(error) bool
+	// migrate gives what goose needs to know besides.
+	migrate func() ([]goose.ProviderOption, error)
 }
 
 // dialectOf chooses by the scheme of the DSN.
 func dialectOf(dsn string) (dialect, error) {
 	scheme, _, ok := strings.Cut(dsn, ":")
-	if ok && scheme == "sqlite" {
+	switch {
+	case ok && scheme == "sqlite":
 		return sqliteDialect, nil
+	case ok && (scheme == "postgres" || scheme == "postgresql"):
+		return postgresDialect, nil
 	}
-	return dialect{}, fmt.Errorf("store %q: want sqlite:PATH", scheme)
+	return dialect{}, fmt.Errorf("store: want %s", Forms)
+}
+
+// Forms are the DSNs that Open understands.
+const Forms = "sqlite:PATH or postgres://USER:PASSWORD@HOST[,HOST…]/DATABASE"
+
+// CheckDSN says whether Open would understand a DSN.
+func CheckDSN(dsn string) error {
+	_, err := dialectOf(dsn)
+	return err
+}
+
+// RedactDSN is a DSN without its password, for logs and error texts.
+func RedactDSN(dsn string) string {
+	if strings.HasPrefix(dsn, "sqlite:") {
+		return dsn
+	}
+	u, err := url.Parse(dsn)
+	if err != nil {
+		return "postgres://…"
+	}
+	q := u.Query()
+	for key := range q {
+		if strings.Contains(key, "password") {
+			q.Set(key, "xxxxx")
+		}
+	}
+	u.RawQuery = q.Encode()
+	return u.Redacted()
 }
 
 var sqliteDialect = dialect{
+	name:   "sqlite",
 	goose:  goose.DialectSQLite3,
 	tables: `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'`,
 	open:   openSQLite,
@@ -45,6 +80,7 @@ var sqliteDialect = dialect{
 		var e *sqlite.Error
 		return errors.As(err, &e) && (e.Code()&0xff == sqlite3.SQLITE_NOTADB || e.Code()&0xff == sqlite3.SQLITE_CORRUPT)
 	},
+	migrate: func() ([]goose.ProviderOption, error) { return nil, nil },
 }
 
 // sqlitePragmas: a commit in WAL mode with synchronous FULL has been fsynced.

@@ -10,6 +10,8 @@ var (
 	ErrForeign = errors.New("not a database of this hub")
 	// ErrNewer means that a newer hub has been at work in the database.
 	ErrNewer = errors.New("database was written by a newer hub")
+	// ErrVolatile means that the database is set up to forget commits in a power cut.
+	ErrVolatile = errors.New("database does not keep what it commits")
 	// ErrNotFound means that there is no such row.
 	ErrNotFound = errors.New("not found")
 	// ErrExists means that the name or number is already taken.

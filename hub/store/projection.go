@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"yeban/sync/record"
@@ -41,7 +42,7 @@ type Application struct {
 // shown all the same; otherwise exactly one part is set.
 type Projection struct {
 	Entry       Committed
-	BodyHash    string // tells two bodies under one id apart
+	BodyHash    string // SM3 of the sealed body
 	Application *Application
 	Rating      *record.Rating
 	Trace       *record.Trace
@@ -83,6 +84,9 @@ func (s *Store) Project(ctx context.Context, follower string, from int64, all []
 
 func (s *Store) project(ctx context.Context, tx *sql.Tx, p *Projection) error {
 	c := &p.Entry
+	if err := s.compareTwins(ctx, tx, c); err != nil {
+		return err
+	}
 	if p.Parked != nil {
 		if err := s.park(ctx, tx, c, p.Parked); err != nil {
 			return err
@@ -99,65 +103,85 @@ func (s *Store) project(ctx context.Context, tx *sql.Tx, p *Projection) error {
 		if err != nil {
 			return err
 		}
-		return s.insertOnce(ctx, tx, p, "applications", a.ID, `
+		_, err = tx.ExecContext(ctx, `
 			INSERT INTO applications (id, receipt_number, kiosk, epoch, seq, pos, body_hash, item, item_name,
 				task_handle_item, item_version, catalog_version, language, masked_name, masked_id, problems, steps,
 				submitted_at, queued_at, received_at, committed_at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
-			ON CONFLICT (id) DO NOTHING`,
+			ON CONFLICT (id) DO NOTHING`, texts(
 			a.ID, a.ReceiptNumber, c.Kiosk, c.Epoch.String(), int64(c.Entry.Seq), c.Pos, p.BodyHash, a.Item, a.ItemName,
 			a.TaskHandleItem, a.ItemVersion, a.CatalogVersion, a.Language, a.MaskedName, a.MaskedID, string(problems),
-			string(steps), ms(a.Submitted), c.Entry.AtMs, ms(c.Received), ms(c.Committed))
+			string(steps), ms(a.Submitted), c.Entry.AtMs, ms(c.Received), ms(c.Committed))...)
+		return err
 	case p.Rating != nil:
 		r := p.Rating
-		return s.insertOnce(ctx, tx, p, "ratings", r.ID, `
+		_, err := tx.ExecContext(ctx, `
 			INSERT INTO ratings (id, application, kiosk, body_hash, level, source, rated_at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO NOTHING`,
-			r.ID, r.Application, c.Kiosk, p.BodyHash, int(r.Level), string(r.Source), ms(r.At))
+			texts(r.ID, r.Application, c.Kiosk, p.BodyHash, int(r.Level), string(r.Source), ms(r.At))...)
+		return err
 	case p.Trace != nil:
 		steps, err := json.Marshal(p.Trace.Steps)
 		if err != nil {
 			return err
 		}
-		return s.insertOnce(ctx, tx, p, "traces", p.Trace.ID, `
+		_, err = tx.ExecContext(ctx, `
 			INSERT INTO traces (id, application, kiosk, body_hash, steps, pos)
 			VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO NOTHING`,
-			p.Trace.ID, p.Trace.Application, c.Kiosk, p.BodyHash, string(steps), c.Pos)
+			texts(p.Trace.ID, p.Trace.Application, c.Kiosk, p.BodyHash, string(steps), c.Pos)...)
+		return err
 	}
 	return nil
 }
 
-// insertOnce runs an insert that does nothing when the id is there already: a record
-// that was carried over into a later log comes twice. With another body it is a conflict.
-func (s *Store) insertOnce(ctx context.Context, tx *sql.Tx, p *Projection, table, id, query string, args ...any) error {
-	r, err := tx.ExecContext(ctx, query, args...)
+// compareTwins looks for entries committed before this one under the same id. A record
+// that was carried over into a later log comes twice, and is the same when its sealed
+// body is; anything else under its id is a conflict. Both versions stay in entries,
+// whether they can be read or not.
+func (s *Store) compareTwins(ctx context.Context, tx *sql.Tx, c *Committed) error {
+	var differ bool
+	err := tx.QueryRowContext(ctx, `
+		SELECT EXISTS (SELECT 1 FROM entries WHERE id = $1 AND pos < $2 AND (sealed <> $3 OR kind <> $4 OR kiosk <> $5))`,
+		c.Entry.ID, c.Pos, blob(c.Entry.Sealed), string(c.Entry.Kind), c.Kiosk).Scan(&differ)
 	if err != nil {
-		return err
+		return fmt.Errorf("look for twins: %w", err)
 	}
-	if n, err := r.RowsAffected(); err != nil || n == 1 {
-		return err
-	}
-	var hash string
-	if err := tx.QueryRowContext(ctx, `SELECT body_hash FROM `+table+` WHERE id = $1`, id).Scan(&hash); err != nil {
-		return err
-	}
-	if hash == p.BodyHash {
+	if !differ {
 		return nil
 	}
-	c := &p.Entry
 	return keepConflict(ctx, tx, c.Kiosk, c.Epoch, &ConflictError{ConflictBody, c.Entry.Seq}, &c.Entry, s.now())
 }
 
+// park keeps one note for a record, however often it was carried over.
 func (s *Store) park(ctx context.Context, tx *sql.Tx, c *Committed, p *Parked) error {
 	now := s.now()
-	_, err := tx.ExecContext(ctx, `
+	var noted bool
+	err := tx.QueryRowContext(ctx, `
+		SELECT EXISTS (SELECT 1 FROM entries JOIN parked ON parked.pos = entries.pos
+		WHERE entries.id = $1 AND parked.reason = $2 AND entries.kiosk = $3 AND entries.sealed = $4)`,
+		c.Entry.ID, p.Reason, c.Kiosk, blob(c.Entry.Sealed)).Scan(&noted)
+	if err != nil || noted {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `
 		INSERT INTO parked (pos, kiosk, epoch, seq, kind, id, receipt, reason, detail, parked_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (pos) DO NOTHING`,
-		c.Pos, c.Kiosk, c.Epoch.String(), int64(c.Entry.Seq), string(c.Entry.Kind), c.Entry.ID, p.Receipt, p.Reason, p.Detail, ms(now))
+		texts(c.Pos, c.Kiosk, c.Epoch.String(), int64(c.Entry.Seq), string(c.Entry.Kind), c.Entry.ID, p.Receipt, p.Reason, p.Detail, ms(now))...)
 	if err != nil {
 		return err
 	}
 	return raise(ctx, tx, Alarm{Kiosk: c.Kiosk, Kind: "parked", Ref: p.Reason, Severity: Major}, now)
+}
+
+// texts makes what came out of a seal fit a text column: PostgreSQL takes no zero bytes,
+// and one record must not hold up the rest. The entry keeps them.
+func texts(args ...any) []any {
+	for i, a := range args {
+		if s, ok := a.(string); ok {
+			args[i] = strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
+		}
+	}
+	return args
 }
 
 // ParkedRecords gives what waits for a person, newest first, at most limit.

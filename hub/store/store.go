@@ -13,7 +13,7 @@ import (
 	"github.com/pressly/goose/v3"
 )
 
-//go:embed schema/*.sql
+//go:embed schema/*/*.sql
 var schema embed.FS
 
 const product = "yeban-hub"
@@ -26,9 +26,11 @@ type Store struct {
 	now     func() time.Time
 }
 
-// Open opens the database named by dsn (sqlite:PATH), creates it if there is none, and
-// brings its schema up to date. now is the hub's clock; nil means time.Now.
-// The error is ErrForeign or ErrNewer when the database must not be touched.
+// Open opens the database named by dsn and brings its schema up to date. sqlite:PATH is
+// made if it is not there; postgres://… names an existing database, on one host or on
+// several of which the one that takes writes is used. now is the hub's clock; nil means
+// time.Now. The error is ErrForeign or ErrNewer when the database must not be touched,
+// ErrVolatile when it would not keep what it commits.
 func Open(ctx context.Context, dsn string, now func() time.Time) (*Store, error) {
 	d, err := dialectOf(dsn)
 	if err != nil {
@@ -82,11 +84,15 @@ func (s *Store) migrate(ctx context.Context) error {
 	if len(tables) > 0 && !ours {
 		return fmt.Errorf("database has %d tables of another program: %w", len(tables), ErrForeign)
 	}
-	files, err := fs.Sub(schema, "schema")
+	files, err := fs.Sub(schema, "schema/"+s.dialect.name)
 	if err != nil {
 		return err
 	}
-	p, err := goose.NewProvider(s.dialect.goose, s.write, files)
+	options, err := s.dialect.migrate()
+	if err != nil {
+		return err
+	}
+	p, err := goose.NewProvider(s.dialect.goose, s.write, files, options...)
 	if err != nil {
 		return fmt.Errorf("read schema: %w", err)
 	}

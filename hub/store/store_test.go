@@ -6,8 +6,11 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -36,7 +39,7 @@ func TestSQLite(t *testing.T) {
 
 // testStore is what every database must do.
 func testStore(t *testing.T, open opener) {
-	for name, test := range map[string]func(*testing.T, *Store){
+	tests := map[string]func(*testing.T, *Store){
 		"committed entries outlive the process": func(t *testing.T, s *Store) {
 			fence := attach(t, s, "a")
 			log := chain(5)
@@ -137,7 +140,11 @@ func testStore(t *testing.T, open opener) {
 			for _, c := range []struct {
 				first, last uint64
 				want        ConflictKind
-			}{{1, 5, ""}, {0, 0, ""}, {6, 9, ""}, {1, 4, ConflictBehind}, {7, 9, ConflictHole}} {
+			}{
+				{1, 5, ""}, {6, 9, ""}, {0, 5, ""}, // the last: everything was delivered and pruned
+				{0, 0, ConflictBehind}, {1, 4, ConflictBehind}, {0, 4, ConflictBehind},
+				{7, 9, ConflictHole}, {0, 9, ConflictHole},
+			} {
 				got, err := s.Attach(t.Context(), Claim{Kiosk: "a", Epoch: testEpoch, First: c.first, Last: c.last})
 				if c.want != "" {
 					var conflict *ConflictError
@@ -162,7 +169,7 @@ func testStore(t *testing.T, open opener) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			app := Application{ID: "01A", ReceiptNumber: "R1", Item: "x", ItemName: "甲", Steps: []record.Step{{Name: "submitted"}}}
+			app := Application{ID: "01A", ReceiptNumber: "R1", Item: "x", ItemName: "甲\x00", ItemVersion: 5_000_000_000, Steps: []record.Step{{Name: "submitted"}}}
 			run := []Projection{
 				{Entry: all[0], BodyHash: "1", Application: &app},
 				{Entry: all[1], Rating: &record.Rating{ID: "01R", Application: "01A", Level: 2, Source: record.RatingOnScreen}},
@@ -183,14 +190,61 @@ func testStore(t *testing.T, open opener) {
 					t.Errorf("rating %q: %d applications, %v", rating, len(got), err)
 				}
 			}
-			// Carried over into a later log: the same body is the same, another is a conflict.
-			run[0].Entry, run[0].BodyHash = all[2], "1"
-			if err := s.Project(t.Context(), "p", 3, run[:1]); err != nil || count(t, s, "conflicts") != 0 {
-				t.Errorf("same body: %v", err)
+		},
+		"a carried record is the same, another body under its id is a conflict": func(t *testing.T, s *Store) {
+			fence := attach(t, s, "a")
+			log := chain(4)
+			mustCommit(t, s, Batch{Kiosk: "a", Fence: fence, Epoch: testEpoch, Entries: log})
+			// The log goes on under another epoch: 1 and 2 as they were, 3 and 4 not.
+			later := record.Epoch{7}
+			again := chain(4)
+			again[2].Sealed = []byte("another body")
+			again[3].Kind = record.KindRating
+			var prev record.Hash
+			for i := range again {
+				again[i].Header, again[i].Prev = []byte(`{"origin":{}}`), prev
+				again[i].Hash = again[i].Sum(later)
+				prev = again[i].Hash
 			}
-			run[0].BodyHash = "2"
-			if err := s.Project(t.Context(), "p", 3, run[:1]); err != nil || count(t, s, "conflicts") != 1 {
-				t.Errorf("other body: %v", err)
+			out := mustCommit(t, s, Batch{Kiosk: "a", Fence: fence, Epoch: later, Entries: again})
+			if out[0].Err != nil || out[0].Have != 4 {
+				t.Fatalf("outcome %+v", out[0])
+			}
+			all, err := s.After(t.Context(), 0, 100)
+			if err != nil || len(all) != 8 {
+				t.Fatalf("%d entries, %v", len(all), err)
+			}
+			run := make([]Projection, len(all))
+			for i, c := range all {
+				run[i].Entry = c
+				switch c.Entry.ID {
+				case log[0].ID:
+					run[i].Application = &Application{ID: c.Entry.ID}
+				case log[3].ID:
+					run[i].Rating = &record.Rating{ID: c.Entry.ID}
+				default:
+					run[i].Parked = &Parked{Reason: "sealed"}
+				}
+			}
+			if err := s.Project(t.Context(), "p", 0, run); err != nil {
+				t.Fatal(err)
+			}
+			kept, err := s.Conflicts(t.Context(), 10)
+			if err != nil || len(kept) != 2 {
+				t.Fatalf("conflicts %+v, %v", kept, err)
+			}
+			for _, c := range kept {
+				if c.Kind != ConflictBody || c.Epoch != later.String() || c.Hash != again[c.Seq-1].Hash.String() || c.Seq < 3 {
+					t.Errorf("conflict %+v", c)
+				}
+			}
+			alarms, err := s.OpenAlarms(t.Context(), 10)
+			if err != nil || !slices.ContainsFunc(alarms, func(a Alarm) bool { return a.Kind == "conflict.body" && a.Severity == Critical }) {
+				t.Errorf("alarms %+v, %v", alarms, err)
+			}
+			// 2 is parked once, 3 once for each body.
+			if a, p := count(t, s, "applications"), count(t, s, "parked"); a != 1 || p != 3 {
+				t.Errorf("%d applications, %d parked", a, p)
 			}
 		},
 		"names and numbers belong to one": func(t *testing.T, s *Store) {
@@ -252,7 +306,9 @@ func testStore(t *testing.T, open opener) {
 				t.Errorf("attention %+v, %v", n, err)
 			}
 		},
-	} {
+	}
+	maps.Copy(tests, testProof)
+	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			clock := time.UnixMilli(1_790_000_000_000)
 			now := func() time.Time { return clock }
@@ -325,38 +381,52 @@ func TestOpenRefusesWhatIsNotOurs(t *testing.T) {
 }
 
 func BenchmarkGroupCommit(b *testing.B) {
+	pg := newServer(b)
+	pg.initialise()
+	pg.start()
 	for _, kiosks := range []int{1, 50, 500} {
-		b.Run(fmt.Sprintf("kiosks=%d", kiosks), func(b *testing.B) {
-			s, err := Open(b.Context(), "sqlite:"+filepath.Join(b.TempDir(), "b.db"), nil)
-			if err != nil {
-				b.Fatal(err)
-			}
-			defer s.Close()
-			batches := make([]Batch, kiosks)
-			for i := range batches {
-				id := fmt.Sprint("k", i)
-				if err := s.AddKiosk(b.Context(), Kiosk{ID: id, Number: i + 1}, id, false); err != nil {
-					b.Fatal(err)
-				}
-				a, err := s.Attach(b.Context(), Claim{Kiosk: id, Epoch: testEpoch})
-				if err != nil {
-					b.Fatal(err)
-				}
-				batches[i] = Batch{Kiosk: id, Fence: a.Fence, Epoch: testEpoch}
-			}
-			log := chain(b.N)
-			b.ResetTimer()
-			for n := range b.N {
-				for i := range batches {
-					batches[i].Entries = log[n : n+1]
-				}
-				if _, err := s.Commit(b.Context(), batches); err != nil {
-					b.Fatal(err)
-				}
-			}
-			b.ReportMetric(float64(b.N*kiosks)/b.Elapsed().Seconds(), "records/s")
+		name := fmt.Sprintf("kiosks%d", kiosks)
+		b.Run("sqlite/"+name, func(b *testing.B) {
+			benchmarkCommit(b, kiosks, "sqlite:"+filepath.Join(b.TempDir(), "b.db"))
+		})
+		b.Run("postgres/"+name, func(b *testing.B) {
+			database := strings.ToLower(ulid.Make().String())
+			pg.create(database)
+			benchmarkCommit(b, kiosks, pg.dsn(database))
 		})
 	}
+}
+
+// benchmarkCommit commits one record of each terminal in every transaction.
+func benchmarkCommit(b *testing.B, kiosks int, dsn string) {
+	s, err := Open(b.Context(), dsn, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close()
+	batches := make([]Batch, kiosks)
+	for i := range batches {
+		id := fmt.Sprint("k", i)
+		if err := s.AddKiosk(b.Context(), Kiosk{ID: id, Number: i + 1}, id, false); err != nil {
+			b.Fatal(err)
+		}
+		a, err := s.Attach(b.Context(), Claim{Kiosk: id, Epoch: testEpoch})
+		if err != nil {
+			b.Fatal(err)
+		}
+		batches[i] = Batch{Kiosk: id, Fence: a.Fence, Epoch: testEpoch}
+	}
+	log := chain(b.N)
+	b.ResetTimer()
+	for n := range b.N {
+		for i := range batches {
+			batches[i].Entries = log[n : n+1]
+		}
+		if _, err := s.Commit(b.Context(), batches); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.N*kiosks)/b.Elapsed().Seconds(), "records/s")
 }
 
 // chain is a log of n whole entries of about 4 KB.
@@ -376,7 +446,7 @@ func chain(n int) []record.Entry {
 
 func attach(t *testing.T, s *Store, kiosk string) uint64 {
 	t.Helper()
-	a, err := s.Attach(t.Context(), Claim{Kiosk: kiosk, Epoch: testEpoch})
+	a, err := s.Attach(t.Context(), Claim{Kiosk: kiosk, Epoch: testEpoch, First: 1, Last: 1 << 40})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -198,7 +198,10 @@ func (s *session) resume(first, last uint64) error {
 	}
 	hash, err := s.cfg.Outbox.Hash(have)
 	if err != nil {
-		if have+1 < first {
+		switch {
+		case first == 0:
+			return &ConflictError{Reason: fmt.Sprintf("hub has %d, this log holds nothing up to %d", have, last), After: have}
+		case have+1 < first:
 			return &ConflictError{Reason: fmt.Sprintf("hub has %d, the oldest held is %d", have, first), After: have}
 		}
 		return fmt.Errorf("look up %d: %w", have, err)

@@ -20,6 +20,9 @@ const ackEvery = time.Second
 func (o *Outbox) Acked(epoch record.Epoch, have uint64) error {
 	o.write.Lock()
 	defer o.write.Unlock()
+	if err := o.usable(); err != nil {
+		return fmt.Errorf("acknowledge: %w", err)
+	}
 	db, s, err := o.snapshot()
 	if err != nil {
 		return fmt.Errorf("acknowledge: %w", err)
@@ -79,6 +82,9 @@ func (o *Outbox) storeAck(tx *bolt.Tx, have, stored uint64) error {
 func (o *Outbox) Prune(now time.Time) error {
 	o.write.Lock()
 	defer o.write.Unlock()
+	if err := o.usable(); err != nil {
+		return fmt.Errorf("prune: %w", err)
+	}
 	_, s, err := o.snapshot()
 	if err != nil {
 		return fmt.Errorf("prune: %w", err)

@@ -21,8 +21,8 @@ const (
 
 // Append puts a record at the end of the log. When the error is nil the record is on
 // stable storage. ErrFull, ErrDisk, ErrInvalid and ErrDuplicate leave the log as it
-// was; after an error that says the outcome is unknown, the same Append after the
-// next Open tells, by ErrDuplicate or success.
+// was; after an error that says the outcome is unknown, the same Append again
+// tells, by ErrDuplicate or success, once the disk takes writes again.
 //
 // ctx is looked at before the write begins; once begun, it is finished.
 func (o *Outbox) Append(ctx context.Context, r record.Record) (Position, error) {
@@ -42,6 +42,9 @@ func (o *Outbox) append(ctx context.Context, r record.Record) (Position, error) 
 	o.write.Lock()
 	defer o.write.Unlock()
 	if err := ctx.Err(); err != nil {
+		return Position{}, err
+	}
+	if err := o.usable(); err != nil {
 		return Position{}, err
 	}
 	if err := o.findTwin(r); err != nil {
@@ -175,10 +178,8 @@ func (o *Outbox) afterFailedWrite(p Position, cause error) (Position, error) {
 	if err == nil && s.tail.seq < p.Seq {
 		return Position{}, fmt.Errorf("%w: %w", ErrDisk, cause)
 	}
-	// A flush that failed once may succeed the next time without having written: only
-	// reading the file again after it was closed tells.
 	o.mu.Lock()
-	o.broken = fmt.Errorf("%w: the last write failed, outcome unknown until the next start: %w", ErrDisk, errors.Join(cause, err))
+	o.broken = fmt.Errorf("%w: the last write failed, outcome unknown: %w", ErrDisk, errors.Join(cause, err)) // see usable
 	broken := o.broken
 	o.mu.Unlock()
 	return Position{}, broken

@@ -25,10 +25,11 @@
 //
 // # A file that cannot be trusted
 //
-// Open reads every entry. A file that is damaged, or is no outbox, is renamed to
-// outbox.db.bad-<time> and never deleted; the entries that can still be found in it,
-// each proved by its own hash, are carried over into a fresh log under a new epoch,
-// and service goes on. SetAside tells staff.
+// While the outbox is open, outbox.db.backup is kept as a copy of it, minutes old at
+// most. Open reads every entry. A file that is damaged, or is no outbox, is kept as
+// outbox.db.bad-<time> and never deleted; the entries that can still be found in it or in
+// the backup, each proved by its own hash, are carried over into a fresh log under a new
+// epoch, and service goes on. SetAside tells staff.
 //
 // # Carrying over
 //

@@ -30,6 +30,9 @@ func (o *Outbox) NewEpoch(reason string, after uint64) error {
 }
 
 func (o *Outbox) newEpoch(reason string, after uint64) error {
+	if err := o.usable(); err != nil {
+		return err
+	}
 	db, old, err := o.snapshot()
 	if err != nil {
 		return err
@@ -118,29 +121,6 @@ func (s *state) carry(tx *bolt.Tx, from carried) error {
 	}
 	s.tail = link{e.Seq, e.Hash}
 	s.counts[e.Kind]++
-	return nil
-}
-
-// carry appends what was saved from another file.
-func (o *Outbox) carry(entries []carried) error {
-	db, s, err := o.snapshot()
-	if err != nil {
-		return err
-	}
-	err = db.Update(func(tx *bolt.Tx) error {
-		for _, from := range entries {
-			if err := s.carry(tx, from); err != nil {
-				return err
-			}
-		}
-		return s.writeMeta(tx.Bucket(bucketMeta))
-	})
-	if err != nil {
-		return err
-	}
-	o.mu.Lock()
-	o.state = s
-	o.mu.Unlock()
 	return nil
 }
 

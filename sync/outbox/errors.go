@@ -41,12 +41,12 @@ func (e *VersionError) Error() string {
 	return fmt.Sprintf("%s has format %d, this software knows %d: start the newer software", e.Path, e.Found, format)
 }
 
-// SetAsideError tells staff that a file was renamed because it could not be trusted.
-// The outbox works on with a fresh one.
+// SetAsideError tells staff that a file could not be trusted and was kept under another
+// name. The outbox works on with a fresh one.
 type SetAsideError struct {
-	Path      string // where the file is now
+	Path      string // where the file is now; empty when it was gone
 	Cause     error
-	Recovered int // entries carried over from it
+	Recovered int // entries carried over from it and from the backup
 }
 
 func (e *SetAsideError) Error() string {

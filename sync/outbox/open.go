@@ -33,6 +33,9 @@ func (o *Outbox) tryOpen() error {
 	if err != nil && !fresh {
 		return err
 	}
+	if _, err := os.Stat(o.backupPath()); fresh && err == nil {
+		return corrupt("the file is gone or empty, its backup is there")
+	}
 	if !fresh {
 		if err := checkFile(o.path, o.cfg.LockTimeout); err != nil {
 			return err
@@ -127,39 +130,22 @@ func loadState(tx *bolt.Tx) (state, error) {
 	return s, err
 }
 
-// compactIfWorth writes the file anew when most of it is free pages.
+// compactIfWorth writes the file anew when most of it is free pages. Where that fails the
+// file as it is still serves.
 func (o *Outbox) compactIfWorth(size int64) error {
 	if size < compactAbove {
 		return nil
 	}
-	src, err := openBolt(o.path, o.cfg.LockTimeout, false)
+	db, err := openBolt(o.path, o.cfg.LockTimeout, false)
 	if err != nil {
 		return err
 	}
-	defer src.Close()
-	if liveBytes(src, int64(src.Info().PageSize))*2 > size {
-		return nil
-	}
-	temporary := o.path + ".compact"
-	if err := os.Remove(temporary); err != nil && !errors.Is(err, os.ErrNotExist) {
+	worth := liveBytes(db, int64(db.Info().PageSize))*2 <= size
+	if err := db.Close(); err != nil || !worth {
 		return err
 	}
-	dst, err := openBolt(temporary, o.cfg.LockTimeout, false)
-	if err != nil {
-		return err
-	}
-	err = bolt.Compact(dst, src, compactAbove)
-	if err == nil {
-		err = dst.Sync()
-	}
-	if err := errors.Join(err, dst.Close()); err != nil {
-		// The file as it is still serves.
-		return os.Remove(temporary)
-	}
-	if err := os.Rename(temporary, o.path); err != nil {
-		return err
-	}
-	return syncDir(o.cfg.Dir)
+	_ = o.writeAnew()
+	return nil
 }
 
 // liveBytes is what the file would take without its free pages.
@@ -170,29 +156,71 @@ func liveBytes(db *bolt.DB, pageSize int64) int64 {
 	return size - int64(stats.FreePageN+stats.PendingPageN)*pageSize
 }
 
-// replace sets the damaged file aside and begins a new log with what can be saved.
+// replace sets the damaged file aside and begins a new log with what can be saved from
+// it and from the backup. The new file is whole before it takes the place, so that a
+// power cut on the way leaves the damaged one to be dealt with again.
 func (o *Outbox) replace(damage *corruptError) error {
-	bad, err := setAsideName(o.path, o.cfg.Now())
+	saved := salvage([]string{o.path, o.backupPath()}, os.Getpagesize())
+	fresh := o.path + ".new"
+	if err := o.begin(fresh, saved); err != nil {
+		return fmt.Errorf("begin anew after %w: %w", damage, errors.Join(err, os.RemoveAll(fresh)))
+	}
+	bad, err := o.keepAside()
 	if err != nil {
-		return err
-	}
-	if err := os.Rename(o.path, bad); err != nil {
 		return fmt.Errorf("set aside: %w", err)
 	}
-	if err := syncDir(o.cfg.Dir); err != nil {
-		return fmt.Errorf("set aside: %w", err)
+	if err := errors.Join(os.Rename(fresh, o.path), syncDir(o.cfg.Dir)); err != nil {
+		return fmt.Errorf("begin anew after %w: %w", damage, err)
 	}
 	if err := o.tryOpen(); err != nil {
 		return fmt.Errorf("begin anew after %w: %w", damage, err)
 	}
-	saved := salvage(bad, int(o.pageSize))
-	if len(saved) > 0 {
-		if err := o.carry(saved); err != nil {
-			return errors.Join(fmt.Errorf("carry over from %s: %w", bad, err), o.Close())
-		}
-	}
 	o.setAside = &SetAsideError{Path: bad, Cause: damage, Recovered: len(saved)}
 	return nil
+}
+
+// begin makes a file with a new log that holds what was saved.
+func (o *Outbox) begin(path string, saved []carried) error {
+	if err := os.RemoveAll(path); err != nil { // of an earlier attempt
+		return err
+	}
+	epoch, err := record.NewEpoch(o.cfg.Rand)
+	if err != nil {
+		return err
+	}
+	db, err := openBolt(path, o.cfg.LockTimeout, false)
+	if err != nil {
+		return err
+	}
+	err = db.Update(func(tx *bolt.Tx) error {
+		s := state{epoch: epoch, counts: map[record.Kind]int{}}
+		if err := createBuckets(tx, &s); err != nil {
+			return err
+		}
+		for _, from := range saved {
+			if err := s.carry(tx, from); err != nil {
+				return err
+			}
+		}
+		return s.writeMeta(tx.Bucket(bucketMeta))
+	})
+	return errors.Join(err, db.Close())
+}
+
+// keepAside gives the damaged file a second name. Where the file system or what stands
+// there has none to give, it is renamed, and for a moment there is no outbox. A file that
+// is gone has no name.
+func (o *Outbox) keepAside() (bad string, err error) {
+	if _, err := os.Lstat(o.path); errors.Is(err, os.ErrNotExist) {
+		return "", nil
+	}
+	if bad, err = setAsideName(o.path, o.cfg.Now()); err != nil {
+		return "", err
+	}
+	if os.Link(o.path, bad) != nil {
+		err = os.Rename(o.path, bad)
+	}
+	return bad, errors.Join(err, syncDir(o.cfg.Dir))
 }
 
 func setAsideName(path string, now time.Time) (string, error) {

@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -22,6 +23,7 @@ type Config struct {
 	MaxBytes     int64                           // of live data in the file; 1 GiB
 	MinFreeBytes int64                           // that must stay free on the disk; 64 MiB
 	LockTimeout  time.Duration                   // to wait for another program to let go; 2 s
+	BackupEvery  time.Duration                   // between looks whether the copy beside the file is up to date; 10 min
 	Now          func() time.Time                // time.Now
 	Rand         io.Reader                       // crypto/rand
 	FreeBytes    func(dir string) (int64, error) // what an unprivileged writer may still use; statfs
@@ -39,6 +41,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.LockTimeout <= 0 {
 		c.LockTimeout = 2 * time.Second
+	}
+	if c.BackupEvery <= 0 {
+		c.BackupEvery = 10 * time.Minute
 	}
 	if c.Now == nil {
 		c.Now = time.Now
@@ -59,17 +64,22 @@ type Outbox struct {
 	setAside *SetAsideError
 	notify   chan struct{}
 	pageSize int64 // of the file
+	stop     context.CancelFunc
+	keeper   sync.WaitGroup // of the backup
 
 	// write is held by whoever changes the log, over the whole change; mu only while
 	// the fields below are read or replaced. Readers thus never wait for the disk.
 	write sync.Mutex
 
 	mu        sync.Mutex
-	db        *bolt.DB // nil once closed
+	db        *bolt.DB // nil once closed, or while broken
+	closed    bool
 	state     state
 	ackStored uint64    // acked as the file has it
 	ackedAt   time.Time // when that was written
-	broken    error     // a write whose outcome is unknown: nothing more is promised
+	broken    error     // a write whose outcome is unknown: nothing is promised until healed
+	healTried time.Time
+	backup    Backup
 }
 
 // Open opens the log in cfg.Dir, or begins one. A damaged or foreign file is set
@@ -88,6 +98,9 @@ func Open(cfg Config) (*Outbox, error) {
 	if err := o.open(); err != nil {
 		return nil, fmt.Errorf("open outbox: %w", err)
 	}
+	ctx, stop := context.WithCancel(context.Background())
+	o.stop = stop
+	o.keeper.Go(func() { o.keepBackup(ctx) })
 	return o, nil
 }
 
@@ -105,13 +118,15 @@ func (o *Outbox) ring() {
 	}
 }
 
-// Close waits for a running Append and releases the file.
+// Close waits for a running Append, breaks off a running backup and releases the file.
 func (o *Outbox) Close() error {
+	o.stop()
+	o.keeper.Wait()
 	o.write.Lock()
 	defer o.write.Unlock()
 	o.mu.Lock()
 	db, s, stored := o.db, o.state, o.ackStored
-	o.db = nil
+	o.db, o.closed = nil, true
 	o.mu.Unlock()
 	if db == nil {
 		return nil
@@ -128,7 +143,10 @@ func (o *Outbox) Close() error {
 func (o *Outbox) snapshot() (*bolt.DB, state, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.db == nil {
+	switch {
+	case o.db == nil && o.broken != nil && !o.closed:
+		return nil, state{}, o.broken
+	case o.db == nil:
 		return nil, state{}, ErrClosed
 	}
 	return o.db, o.state, nil

@@ -117,16 +117,15 @@ type Stats struct {
 
 // Stats reads one entry at most; call it as often as you like.
 func (o *Outbox) Stats() (Stats, error) {
-	o.mu.Lock()
-	if o.db == nil {
-		o.mu.Unlock()
-		return Stats{}, ErrClosed
+	db, s, err := o.snapshot()
+	if err != nil {
+		return Stats{}, err
 	}
-	db, s := o.db, o.state
-	s.counts = maps.Clone(s.counts)
+	o.mu.Lock()
+	s.counts = maps.Clone(o.state.counts) // a writer changes the map itself
 	o.mu.Unlock()
 	var out Stats
-	err := db.View(func(tx *bolt.Tx) error {
+	err = db.View(func(tx *bolt.Tx) error {
 		out = statsOf(tx, s, o.cfg.Now())
 		return nil
 	})

@@ -18,14 +18,12 @@ func (o *Outbox) Ready() error {
 // entries that are acknowledged but still retained give way, oldest first: serving
 // the next citizen comes before replaying to a hub that was restored.
 func (o *Outbox) room(n int64) error {
-	o.mu.Lock()
-	db, s, broken := o.db, o.state, o.broken
-	o.mu.Unlock()
-	if db == nil {
-		return ErrClosed
+	if err := o.usable(); err != nil {
+		return err
 	}
-	if broken != nil {
-		return broken
+	db, s, err := o.snapshot()
+	if err != nil {
+		return err
 	}
 	free, err := o.cfg.FreeBytes(o.cfg.Dir)
 	if err != nil {

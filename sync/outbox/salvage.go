@@ -14,35 +14,22 @@ type carried struct {
 	entry record.Entry
 }
 
-// salvage searches a damaged file page by page for entries, without trusting any
-// link between them: each proves itself by its own hash under an epoch that the file
-// names. What was acknowledged comes along where it is found, because the mark that
-// says so cannot be trusted either; the hub knows it by its id. Of a file that tells
-// nothing, nothing is saved.
-func salvage(path string, pageSize int) []carried {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil
-	}
-	defer file.Close()
-	info, err := file.Stat()
-	if err != nil {
-		return nil
-	}
-	size := uint64(pageSize)
-	w := pageWalk{file: file, size: size, pages: uint64(info.Size()) / size, alone: true}
+// salvage searches files page by page for entries, without trusting any link between
+// them: each proves itself by its own hash under an epoch that one of the files names.
+// What was acknowledged comes along where it is found, because the mark that says so
+// cannot be trusted either; the hub knows it by its id. Of a file that tells nothing,
+// nothing is saved.
+func salvage(paths []string, pageSize int) []carried {
 	epochs := map[record.Epoch]bool{}
-	w.element = func(key, value []byte) {
+	scan(paths, pageSize, func(key, value []byte) {
 		if string(key) == string(keyEpoch) && len(value) == len(record.Epoch{}) {
 			epochs[record.Epoch(value)] = true
 		}
-	}
-	w.scan()
-
-	// One record may be found several times: in pages that were since written anew, or
-	// in an ended log and in the one that followed. Any of them is the record.
+	})
+	// One record may be found several times: in pages that were since written anew, in
+	// an ended log and in the one that followed, in a backup. Any of them is the record.
 	found := map[string]carried{}
-	w.element = func(key, value []byte) {
+	scan(paths, pageSize, func(key, value []byte) {
 		e, err := unmarshalEntry(key, value)
 		if err != nil || found[e.ID].entry.ID != "" {
 			return
@@ -53,8 +40,7 @@ func salvage(path string, pageSize int) []carried {
 				return
 			}
 		}
-	}
-	w.scan()
+	})
 
 	// Logs by when they began, each in its own order.
 	saved := make([]carried, 0, len(found))
@@ -74,8 +60,22 @@ func salvage(path string, pageSize int) []carried {
 	return saved
 }
 
-// scan looks at every page of the file that is, or once was, a leaf.
-func (w *pageWalk) scan() {
+// scan shows every element of every page of the files that is, or once was, a leaf.
+func scan(paths []string, pageSize int, element func(key, value []byte)) {
+	for _, path := range paths {
+		file, err := os.Open(path)
+		if err != nil {
+			continue
+		}
+		if info, err := file.Stat(); err == nil && info.Mode().IsRegular() {
+			w := pageWalk{file: file, size: uint64(pageSize), pages: uint64(info.Size()) / uint64(pageSize), alone: true, element: element}
+			w.leaves()
+		}
+		file.Close()
+	}
+}
+
+func (w *pageWalk) leaves() {
 	for id := range w.pages {
 		w.visited = map[uint64]struct{}{}
 		if page, count, flags, err := w.page(id); err == nil && flags == flagLeaf {

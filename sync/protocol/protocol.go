@@ -1,6 +1,7 @@
 // Package protocol is what is said on the websocket between a kiosk and a hub:
 // subprotocol yeban.v1, text frames, each a JSON array [type, id, method, body] in
-// the manner of OCPP-J.
+// the manner of OCPP-J. The folder schema describes it for other platforms, in AsyncAPI
+// and JSON Schema; a test keeps the two together.
 package protocol
 
 import (
@@ -51,8 +52,8 @@ type Hello struct {
 	Software       string       `json:"software"`
 	CatalogVersion string       `json:"catalogVersion"`
 	Epoch          record.Epoch `json:"epoch"`
-	First          uint64       `json:"first"` // oldest sequence still held, 0 when the log is empty
-	Last           uint64       `json:"last"`  // newest sequence, 0 when the log is empty
+	First          uint64       `json:"first"` // oldest sequence still held, 0 when none is
+	Last           uint64       `json:"last"`  // newest sequence ever appended, 0 before the first; held or not
 	Clock          record.Clock `json:"clock"`
 }
 

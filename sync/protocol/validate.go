@@ -3,7 +3,9 @@ package protocol
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
+	"unicode"
 )
 
 // Validate checks what a hub needs before it believes a Hello.
@@ -13,7 +15,7 @@ func (h *Hello) Validate() error {
 		return errors.New("kiosk is empty")
 	case h.Epoch.IsZero():
 		return errors.New("epoch is zero")
-	case h.First == 0 && h.Last != 0, h.First > h.Last && h.Last != 0, h.First != 0 && h.Last == 0:
+	case h.First > h.Last: // a log of which nothing is held any more says 0 to Last
 		return fmt.Errorf("log from %d to %d", h.First, h.Last)
 	}
 	return short("kiosk", h.Kiosk, "software", h.Software, "catalogVersion", h.CatalogVersion)
@@ -58,6 +60,8 @@ func (r *Records) Validate() error {
 			return fmt.Errorf("entry %d: id of %d bytes", e.Seq, len(e.ID))
 		case e.Kind == "" || len(e.Kind) > maxName:
 			return fmt.Errorf("entry %d: kind of %d bytes", e.Seq, len(e.Kind))
+		case controls(e.ID) || controls(string(e.Kind)):
+			return fmt.Errorf("entry %d: id or kind is not printable", e.Seq)
 		}
 	}
 	return nil
@@ -123,6 +127,12 @@ func short(pairs ...string) error {
 		if len(pairs[i+1]) > maxName {
 			return fmt.Errorf("%s of %d bytes", pairs[i], len(pairs[i+1]))
 		}
+		if controls(pairs[i+1]) {
+			return fmt.Errorf("%s is not printable", pairs[i])
+		}
 	}
 	return nil
 }
+
+// controls finds what no name has and some databases do not take.
+func controls(s string) bool { return strings.ContainsFunc(s, unicode.IsControl) }

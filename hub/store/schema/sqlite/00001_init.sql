@@ -1,5 +1,5 @@
--- Portable between SQLite and PostgreSQL: moments are Unix milliseconds, hashes and
--- epochs are hex text. PostgreSQL is given a domain "blob" before this runs.
+-- Moments are Unix milliseconds, hashes and epochs are hex text. The SQLite and the
+-- PostgreSQL form of this file differ in the name of one type, which a test checks.
 
 -- +goose Up
 
@@ -77,7 +77,7 @@ CREATE TABLE applications (
     item             TEXT    NOT NULL,
     item_name        TEXT    NOT NULL,
     task_handle_item TEXT    NOT NULL,
-    item_version     INTEGER NOT NULL,
+    item_version     BIGINT  NOT NULL,
     catalog_version  TEXT    NOT NULL,
     language         TEXT    NOT NULL,
     masked_name      TEXT    NOT NULL,
