@@ -23,6 +23,7 @@ type cli struct {
 	Run     runVerb     `cmd:"" default:"withargs" help:"Serve citizens: open the screen, the devices, the outbox and the link."`
 	Card    cardVerb    `cmd:"" help:"Look at what an ID-card reader said."`
 	Outbox  outboxVerb  `cmd:"" help:"Look at an outbox."`
+	Devices devicesVerb `cmd:"" help:"Look at, watch and test the devices."`
 	Bench   benchVerb   `cmd:"" help:"Simulated devices on pseudo-terminals, with a window."`
 	Version versionVerb `cmd:"" help:"Say which version this is."`
 }

@@ -181,13 +181,16 @@ func (t *terminal) draw(v journey.View) {
 	t.window.Draw(v)
 }
 
-// prune drops what has been acknowledged long enough ago.
+// prune drops what has been acknowledged long enough ago, and looks at the backup.
 func (t *terminal) prune(ctx context.Context) error {
 	tick := time.NewTicker(time.Hour)
 	defer tick.Stop()
 	for {
 		if err := t.box.Prune(time.Now()); err != nil {
 			t.logger.Warn("outbox not pruned", "error", err)
+		}
+		if b := t.box.Backup(); b.Err != nil {
+			t.logger.Warn("outbox not backed up", "error", b.Err)
 		}
 		select {
 		case <-ctx.Done():

@@ -204,6 +204,10 @@ func (p *Printer) marker(ctx context.Context, data []byte) error {
 			if err := p.talk.asb.Err(); err != nil {
 				return err
 			}
+		case e.kind == eventEOT && !p.talk.late:
+			// More answers than there were questions: a second copy of this marker's
+			// answer will come, too, and must not be taken for the next one's.
+			p.talk.repeated()
 		case e.kind == eventSensor && !p.profile.JobID,
 			e.kind == eventJobID && p.profile.JobID && e.id == p.jobID():
 			return p.doubled(ctx)

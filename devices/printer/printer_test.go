@@ -364,3 +364,22 @@ func TestStatusKeepsPaceWithThePrinter(t *testing.T) {
 		t.Errorf("wrong baud: %+v %v", s, err)
 	}
 }
+
+func TestPrinterThatBeginsToSayThingsTwiceProvesNothingEarly(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, printer.Paper80(), func(c *simulator.Config, _ *printer.Options) { c.Speed = 1 })
+	for range 2 { // until it is trusted to answer once
+		if _, err := r.p.Poll(r.ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.bench.Printer.SetFaults(simulator.PrinterFaults{DoubledReplies: true})
+	for i := range 3 {
+		if err := r.p.Print(r.ctx, receipt(10)); err != nil {
+			t.Fatal(err)
+		}
+		if got := len(r.bench.Printer.Receipts()); got != i+1 {
+			t.Fatalf("proven with %d receipts cut, want %d", got, i+1)
+		}
+	}
+}

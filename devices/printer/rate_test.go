@@ -27,6 +27,6 @@ func BenchmarkPrint(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	b.ReportMetric(100*float64(wire)*float64(b.N)/float64(b.Elapsed()), "%line")
+	b.ReportMetric(100*float64(wire)*float64(b.N)/float64(b.Elapsed()), "%ofline")
 	b.ReportMetric(float64(size), "bytes/job")
 }

@@ -156,6 +156,31 @@ func (t *talk) status(ctx context.Context) (s Status, err error) {
 	return s, nil
 }
 
+// askAll asks all four questions in one breath, which saves three ways there and back; it
+// is for printers that answer each question once. Where an answer is missing nobody knows
+// which: then whole is false, and only whether any came counts.
+func (t *talk) askAll(ctx context.Context) (s Status, whole bool, err error) {
+	var questions []byte
+	for n := byte(1); n <= 4; n++ {
+		questions = append(append(questions, askStatus...), n)
+	}
+	if _, err := t.port.Write(ctx, questions); err != nil {
+		return s, false, err
+	}
+	for n := byte(1); n <= 4; n++ {
+		e, err := t.wait(ctx, eventEOT, t.reply)
+		if errors.Is(err, errNothing) {
+			t.late, t.trusted = true, false
+			return s, false, nil
+		}
+		if err != nil {
+			return Status{}, false, err
+		}
+		s.set(n, e.b)
+	}
+	return s, true, nil
+}
+
 // round asks all four questions once.
 func (t *talk) round(ctx context.Context) (s Status, err error) {
 	quiet := t.settle
@@ -171,6 +196,16 @@ func (t *talk) round(ctx context.Context) (s Status, err error) {
 		return Status{}, err
 	}
 	t.late, t.surplus = false, 0
+	if t.trusted {
+		s, whole, err := t.askAll(ctx)
+		if whole || err != nil || !s.OnlineKnown {
+			return s, err
+		}
+		if _, err := t.drain(ctx, 100*time.Millisecond); err != nil {
+			return Status{}, err
+		}
+		t.late = false
+	}
 	for n := byte(1); n <= 4; n++ {
 		b, err := t.ask(ctx, n)
 		if errors.Is(err, errNothing) {
