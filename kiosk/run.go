@@ -143,17 +143,32 @@ func (t *terminal) serve(parent context.Context) error {
 		work.Go(func() error { return t.link.Run(ctx) })
 	}
 	work.Go(func() error { return t.prune(ctx) })
-	stopped := context.AfterFunc(ctx, t.window.Close)
 	t.logger.Info("serving", "kiosk", t.cfg.Kiosk, "catalog", t.catalog.Version, "items", len(t.catalog.Items))
+	closed := make(chan error, 1)
+	go func() {
+		err := work.Wait()
+		if errors.Is(err, context.Canceled) {
+			err = nil
+		}
+		err = errors.Join(err, t.box.Close())
+		closed <- err
+		t.window.Close()
+		// Everything that matters is on the disk and shut by now; a window system that
+		// does not let go must not keep the program from being started again.
+		time.Sleep(windowPatience)
+		t.logger.Warn("the window did not close in time", "error", err)
+		if err != nil {
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}()
 	t.window.Run()
-	stopped()
 	cancel()
-	err := work.Wait()
-	if errors.Is(err, context.Canceled) {
-		err = nil
-	}
-	return errors.Join(err, t.box.Close())
+	return <-closed
 }
+
+// windowPatience is how long the window system may take to let go.
+const windowPatience = 3 * time.Second
 
 func (t *terminal) wireJourney(ctx context.Context) {
 	timing := journey.DefaultTiming()

@@ -73,7 +73,12 @@ func (p *Process) Stop() error {
 	select {
 	case <-p.done:
 	case <-time.After(10 * time.Second):
-		p.Kill()
+		_ = p.Signal(syscall.SIGQUIT) // a Go program writes down where it hangs
+		select {
+		case <-p.done:
+		case <-time.After(2 * time.Second):
+			p.Kill()
+		}
 		return fmt.Errorf("%s did not end within ten seconds", p.Name)
 	}
 	var exit *exec.ExitError
