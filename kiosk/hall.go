@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"encoding/binary"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"time"
@@ -101,9 +101,9 @@ type ratingKeys struct {
 }
 
 // AskRating implements journey.Evaluator.
-func (k ratingKeys) AskRating(ctx context.Context, session uint64, timeout time.Duration) (record.Level, error) {
+func (k ratingKeys) AskRating(ctx context.Context, timeout time.Duration) (record.Level, error) {
 	ask := evaluator.Ask{Timeout: min(timeout, evaluator.MaxTimeout)}
-	binary.BigEndian.PutUint64(ask.Session[:], session)
+	rand.Read(ask.Session[:]) // a counter would begin anew with every restart
 	var answer evaluator.Answer
 	err := k.worker.Use(ctx, func(ctx context.Context, e evaluator.Evaluator) error {
 		var err error
@@ -123,6 +123,8 @@ func (l durableLog) Append(ctx context.Context, r record.Record) error {
 	switch {
 	case errors.As(err, &dup) && dup.By == "id":
 		return nil
+	case errors.As(err, &dup):
+		return fmt.Errorf("%w: %w", journey.ErrNumberTaken, err)
 	case errors.Is(err, outbox.ErrFull):
 		return fmt.Errorf("%w: %w", journey.ErrNoRoom, err)
 	default:

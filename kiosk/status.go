@@ -22,12 +22,7 @@ func (s *visitState) set(v journey.View) {
 	defer s.mu.Unlock()
 	s.name = v.State.String()
 	if v.State == journey.Home {
-		s.unavailable = s.unavailable[:0:0]
-		for _, t := range v.Tiles {
-			if t.Cause != "" {
-				s.unavailable = append(s.unavailable, t.Item.ID)
-			}
-		}
+		s.unavailable = v.Unavailable
 	}
 }
 

@@ -58,6 +58,7 @@ type visitData struct {
 	cardSince   time.Time
 	trouble     Trouble
 	number      string
+	renumbered  int
 	application record.Application
 	appended    bool
 	queued      bool
@@ -198,7 +199,13 @@ func (m *Machine) outcome(e Event) []Effect {
 		}
 	case NotAppended:
 		if e.Visit == m.visit && m.state == Submitting && e.ID == m.application.ID {
+			if e.Trouble == TroubleNumber && m.renumbered < maxRenumbered {
+				return m.renumber()
+			}
 			m.trouble = e.Trouble
+			if e.Trouble == TroubleNumber {
+				m.trouble = TroubleFailed
+			}
 			m.note("submit.failed", string(e.Trouble))
 			m.enter(Review)
 		}

@@ -189,6 +189,26 @@ func TestReceiptNumbersNeverRepeat(t *testing.T) {
 	}
 }
 
+func TestTakenNumberIsSteppedOver(t *testing.T) {
+	r := newRig(t, sample(t)).to(Submitting)
+	id, taken := r.m.application.ID, r.m.number
+	r.do(NotAppended{r.m.visit, id, TroubleNumber})
+	again := find[Append](r.effects)
+	if len(again) != 1 || again[0].Record.Key() != id {
+		t.Fatalf("after a taken number: %v", r.effects)
+	}
+	if got := again[0].Record.(record.Application).ReceiptNumber; got <= taken || record.CheckReceiptNumber(got) != nil {
+		t.Errorf("number %s after %s", got, taken)
+	}
+	for range maxRenumbered {
+		r.do(NotAppended{r.m.visit, id, TroubleNumber})
+	}
+	r.want(Review)
+	if r.m.View().Trouble != TroubleFailed {
+		t.Errorf("a log that takes no number at all: trouble %q", r.m.View().Trouble)
+	}
+}
+
 func TestNothingOfTheCitizenStays(t *testing.T) {
 	for from := Consent; from <= Farewell; from++ {
 		r := newRig(t, sample(t)).to(from)

@@ -33,8 +33,9 @@ type Printer interface {
 
 // Evaluator is the rating device beside the screen.
 type Evaluator interface {
-	// AskRating waits for one key press. The session makes a late answer harmless.
-	AskRating(ctx context.Context, session uint64, timeout time.Duration) (record.Level, error)
+	// AskRating waits for one key press. An answer to an earlier question, also one of an
+	// earlier run of the program, is never taken for an answer to this one.
+	AskRating(ctx context.Context, timeout time.Duration) (record.Level, error)
 }
 
 // Log is the durable log that records go to.

@@ -169,8 +169,11 @@ func (r *Runner) append(ctx context.Context, f Append) {
 	if err != nil {
 		r.logger.Error("record not appended", "record", id, "kind", f.Record.Kind(), "error", err)
 		trouble := TroubleFailed
-		if errors.Is(err, ErrNoRoom) {
+		switch {
+		case errors.Is(err, ErrNoRoom):
 			trouble = TroubleFull
+		case errors.Is(err, ErrNumberTaken):
+			trouble = TroubleNumber
 		}
 		answer = NotAppended{Visit: f.Visit, ID: id, Trouble: trouble}
 	}
@@ -192,7 +195,7 @@ func (r *Runner) print(ctx context.Context, f Print) {
 }
 
 func (r *Runner) askRating(ctx, visit context.Context, f AskRating) {
-	level, err := r.evaluator.AskRating(visit, f.Visit, f.Timeout)
+	level, err := r.evaluator.AskRating(visit, f.Timeout)
 	if err != nil {
 		if visit.Err() == nil {
 			r.logger.Info("no rating from the evaluator", "error", err)

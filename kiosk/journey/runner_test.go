@@ -39,7 +39,7 @@ func (h *hall) PrintReceipt(ctx context.Context, _ PrintedReceipt) error {
 	return err
 }
 
-func (h *hall) AskRating(ctx context.Context, _ uint64, _ time.Duration) (record.Level, error) {
+func (h *hall) AskRating(ctx context.Context, _ time.Duration) (record.Level, error) {
 	return h.rate(ctx)
 }
 

@@ -88,4 +88,5 @@ const (
 	NoTrouble     Trouble = ""
 	TroubleFull   Trouble = "full"   // no room for a durable record
 	TroubleFailed Trouble = "failed" // the disk refused
+	TroubleNumber Trouble = "number" // the number is taken; the machine takes the next by itself
 )

@@ -52,6 +52,19 @@ func (m *Machine) nextNumber() string {
 	return n
 }
 
+// maxRenumbered bounds how many taken numbers are stepped over: a restart after the
+// clock went back an hour meets at most a few dozen.
+const maxRenumbered = 200
+
+// renumber takes the next number after the log has refused the present one. It happens
+// when the clock went back over a restart, so that the numbers given before are unknown.
+func (m *Machine) renumber() []Effect {
+	m.renumbered++
+	m.number = m.nextNumber()
+	m.application.ReceiptNumber = m.number
+	return []Effect{Append{Visit: m.visit, Record: m.application}}
+}
+
 // submitted is called once the application is on stable storage: from here on the
 // number may be shown.
 func (m *Machine) submitted() []Effect {

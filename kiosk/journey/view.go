@@ -2,7 +2,6 @@ package journey
 
 import (
 	"maps"
-	"time"
 
 	"yeban/catalog"
 	"yeban/sync/record"
@@ -23,9 +22,10 @@ type View struct {
 	NoRoom      bool
 	Offline     bool
 
-	Tiles     []Tile // this home page's
-	HomePage  int
-	HomePages int
+	Tiles       []Tile   // this home page's
+	Unavailable []string // ids of all items that cannot be done now, on whatever page
+	HomePage    int
+	HomePages   int
 
 	Item        *catalog.Item // nil at Home
 	CardPhase   CardPhase
@@ -75,6 +75,7 @@ func (m *Machine) View() View {
 	switch m.state {
 	case Home:
 		v.HomePage, v.HomePages = m.homePage, m.homePages()
+		v.Unavailable = m.allUnavailable()
 		first := m.homePage * TilesAPage
 		for i := first; i < min(first+TilesAPage, len(m.catalog.Items)); i++ {
 			item := &m.catalog.Items[i]
@@ -111,8 +112,7 @@ func (m *Machine) unavailable(item *catalog.Item) Cause {
 	return ""
 }
 
-// Unavailable lists the ids of all items that cannot be done now, for the hub.
-func (m *Machine) Unavailable() []string {
+func (m *Machine) allUnavailable() []string {
 	var ids []string
 	for i := range m.catalog.Items {
 		if m.unavailable(&m.catalog.Items[i]) != "" {
@@ -121,6 +121,3 @@ func (m *Machine) Unavailable() []string {
 	}
 	return ids
 }
-
-// Now is the time of the last event.
-func (m *Machine) Now() time.Time { return m.now }
