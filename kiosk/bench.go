@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"net"
 	"os"
 
+	"github.com/jezek/xgb"
 	"golang.org/x/sync/errgroup"
 
 	"yeban/assets"
@@ -84,8 +87,15 @@ func (v benchVerb) window(ctx context.Context, sim *simulator.Bench) error {
 
 // displayThere says in a sentence what Fyne would say in a panic.
 func displayThere() error {
-	if os.Getenv("DISPLAY") == "" && os.Getenv("WAYLAND_DISPLAY") == "" {
+	display := os.Getenv("DISPLAY")
+	if display == "" {
 		return errors.New("there is no display: set DISPLAY, or start build/run, which brings its own")
 	}
+	xgb.Logger = log.New(io.Discard, "", 0) // what it has to say comes back as the error
+	conn, err := xgb.NewConnDisplay(display)
+	if err != nil {
+		return fmt.Errorf("the display %s does not answer: start the X server, or set DISPLAY to one that runs (%w)", display, err)
+	}
+	conn.Close()
 	return nil
 }

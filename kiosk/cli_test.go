@@ -146,3 +146,10 @@ func TestRunWithoutADisplaySaysSo(t *testing.T) {
 		t.Errorf("exit %d, %q", code, errs)
 	}
 }
+
+func TestRunOnADisplayThatDoesNotAnswerSaysSo(t *testing.T) {
+	t.Setenv("DISPLAY", ":4711")
+	if code, _, errs := call(t, "", "run"); code != 1 || !strings.Contains(errs, "does not answer") || strings.Count(errs, "\n") != 1 {
+		t.Errorf("exit %d, %q", code, errs)
+	}
+}
