@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"yeban/kiosk/journey"
+	"yeban/sync/link"
 	"yeban/sync/protocol"
 )
 
@@ -60,7 +61,12 @@ func (t *terminal) watchConditions(ctx context.Context) error {
 	defer stop()
 	tick := time.NewTicker(conditionsEvery)
 	defer tick.Stop()
-	connected := t.connection(ctx)
+	var connections <-chan link.State // stays nil, and silent, where no hub is set
+	if t.link != nil {
+		var unsubscribe func()
+		connections, unsubscribe = t.link.Subscribe()
+		defer unsubscribe()
+	}
 	for {
 		up := t.link != nil && t.link.State().Connected
 		t.runner.Send(ctx, conditions(t.devices.reader.Status(), t.devices.printer.Status(), up, t.box.Ready()))
@@ -71,32 +77,8 @@ func (t *terminal) watchConditions(ctx context.Context) error {
 			if t.link != nil {
 				t.link.StatusChanged()
 			}
-		case <-connected:
+		case <-connections:
 		case <-tick.C:
 		}
 	}
-}
-
-// connection fires when the link goes up or down.
-func (t *terminal) connection(ctx context.Context) <-chan struct{} {
-	out := make(chan struct{}, 1)
-	if t.link == nil {
-		return out
-	}
-	states, stop := t.link.Subscribe()
-	go func() {
-		defer stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-states:
-				select {
-				case out <- struct{}{}:
-				default:
-				}
-			}
-		}
-	}()
-	return out
 }
