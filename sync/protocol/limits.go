@@ -12,6 +12,12 @@ const (
 	MaxIDBytes = 64
 	// MaxEntries is how many entries one RECORDS may carry.
 	MaxEntries = 1000
+	// MaxBlobChunk is the data of one BLOB; in base64 it fits well into a frame.
+	MaxBlobChunk = 128 << 10
+	// MaxBlobBytes is one sealed attachment.
+	MaxBlobBytes = 16 << 20
+	// MaxProgress is how many applications one PROGRESS is answered with.
+	MaxProgress = 20
 
 	maxName    = 128  // names of kiosks, devices, versions, states
 	maxText    = 1024 // sentences for a log

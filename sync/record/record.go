@@ -9,6 +9,7 @@ const (
 	KindApplication Kind = "application" // one citizen's submission (办件)
 	KindRating      Kind = "rating"      // 好差评 of one application
 	KindTrace       Kind = "trace"       // steps that happened after the submission
+	KindDevice      Kind = "device"      // a device's condition has changed
 )
 
 // Record is anything that can be appended to the log.
@@ -28,8 +29,26 @@ type Header struct {
 	Item          string    `json:"item,omitempty"`          // catalogue id of the item
 	ItemName      string    `json:"itemName,omitempty"`      // in Chinese, for staff
 	At            time.Time `json:"at"`                      // terminal wall clock
+	Blobs         []BlobRef `json:"blobs,omitempty"`         // attachments, which travel apart; complete when all are there
 	Origin        *Origin   `json:"origin,omitempty"`        // only on entries carried over from an earlier log
 }
+
+// BlobRef names an attachment by the SM3 of its sealed bytes.
+type BlobRef struct {
+	Hash  Hash     `json:"hash"`
+	Bytes int64    `json:"bytes"` // sealed
+	Role  BlobRole `json:"role"`
+	Media string   `json:"media"` // media type of the opened content
+}
+
+// BlobRole says what an attachment is to its application.
+type BlobRole string
+
+const (
+	BlobCardPhoto BlobRole = "card-photo" // the WLT picture of the identity card, as read
+	BlobSignature BlobRole = "signature"  // strokes of the citizen's finger
+	BlobDocument  BlobRole = "document"   // a page or file that the item asks for
+)
 
 // Application is one citizen's submission.
 type Application struct {
@@ -46,6 +65,7 @@ type Application struct {
 	Answers        map[string]string `json:"answers"` // question id → value; dates are YYYYMMDD
 	Trace          []Step            `json:"trace"`   // from the first tap to the submission
 	Clock          Clock             `json:"clock"`   // at submission
+	Blobs          []BlobRef         `json:"blobs,omitempty"`
 }
 
 // Person is what an identity document says of its holder. It prints as «person»
@@ -112,4 +132,15 @@ type Trace struct {
 	ID          string `json:"id"`          // ULID
 	Application string `json:"application"` // ULID
 	Steps       []Step `json:"steps"`
+}
+
+// DeviceEvent is a change of one device's condition, in the words of package devices.
+type DeviceEvent struct {
+	ID     string `json:"id"`     // ULID
+	Device string `json:"device"` // configured name
+	Class  string `json:"kind"`   // idcard, printer, evaluator
+	State  string `json:"state"`
+	Paper  string `json:"paper,omitempty"`
+	Reason string `json:"reason,omitempty"`
+	Clock  Clock  `json:"clock"` // when the terminal saw it
 }
