@@ -11,6 +11,7 @@ require (
 	github.com/emmansun/gmsm v0.15.5
 	github.com/google/cel-go v0.28.0
 	github.com/gorilla/websocket v1.5.3
+	github.com/hanwen/go-fuse/v2 v2.12.1
 	github.com/jackc/pgx/v5 v5.12.0
 	github.com/jezek/xgb v1.1.1
 	github.com/nats-io/nats-server/v2 v2.15.2

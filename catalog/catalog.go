@@ -86,6 +86,10 @@ const (
 	FieldIDNumber CardField = "id_number"
 	FieldIssuer   CardField = "issuer"
 	FieldValidity CardField = "validity" // the last day, YYYYMMDD or 长期
+
+	// FieldPhoto goes along with the application as it was read; conditions and prefills
+	// cannot use it.
+	FieldPhoto CardField = "photo"
 )
 
 var cardFields = []CardField{

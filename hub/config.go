@@ -1,22 +1,18 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
-	"regexp"
 	"time"
-
-	"go.yaml.in/yaml/v3"
 
 	"yeban/hub/intake"
 	"yeban/hub/store"
+	"yeban/sync/settings"
 )
 
 // Config is hub.yaml. The table in hub --help is made from the tags here.
@@ -28,7 +24,16 @@ type Config struct {
 	PlatformKey string     `yaml:"platform_key" help:"The platform's private SM2 key (PEM). Empty: platform.key in the data folder."`
 	Catalog     string     `yaml:"catalog" help:"Catalogue file or folder by which answers are judged. Empty: they are not judged."`
 	LogLevel    slog.Level `yaml:"log_level" help:"DEBUG, INFO, WARN or ERROR."`
+	TLS         TLS        `yaml:"tls"`
 	Limits      Limits     `yaml:"limits"`
+}
+
+// TLS is how console and intake are reached over an open network. The files are read again
+// when they have changed, but for the authority.
+type TLS struct {
+	Cert     string `yaml:"cert" help:"Certificate with its chain (PEM). Empty: plain HTTP, for one machine or behind a proxy."`
+	Key      string `yaml:"key" help:"Its private key (PEM)."`
+	ClientCA string `yaml:"client_ca" help:"Authority (PEM) of terminals' client certificates. When set, a terminal is admitted only with one that bears its id as common name, beside its token."`
 }
 
 // Limits bound what terminals may ask of the hub.
@@ -40,7 +45,8 @@ type Limits struct {
 	QueueBytes    int64         `yaml:"queue_bytes" help:"Records of all terminals waiting to be committed, in bytes."`
 	Ping          time.Duration `yaml:"ping" help:"Time between two pings."`
 	Dead          time.Duration `yaml:"dead" help:"Silence after which a terminal is gone."`
-	Settle        time.Duration `yaml:"settle" help:"A fresh connection waits so long before it sends records."`
+	Settle        time.Duration `yaml:"settle" help:"A fresh connection waits up to so long before it sends records. 0s: never, nor settle_busy."`
+	SettleBusy    time.Duration `yaml:"settle_busy" help:"And so long besides in the hub's first minute, or when many terminals arrive at once."`
 	StatusEvery   time.Duration `yaml:"status_every" help:"Longest time between two status messages of a terminal."`
 	Session       time.Duration `yaml:"session" help:"How long a log-in to the console lasts."`
 }
@@ -54,7 +60,7 @@ func defaultConfig() Config {
 		Limits: Limits{
 			Connections: in.MaxConnections, Hellos: in.MaxHellos,
 			WindowRecords: in.WindowRecords, WindowBytes: in.WindowBytes, QueueBytes: in.QueueBytes,
-			Ping: in.Ping, Dead: in.Dead, Settle: in.Settle, StatusEvery: in.StatusEvery,
+			Ping: in.Ping, Dead: in.Dead, Settle: in.Settle, SettleBusy: in.SettleBusy, StatusEvery: in.StatusEvery,
 			Session: 12 * time.Hour,
 		},
 	}
@@ -62,19 +68,15 @@ func defaultConfig() Config {
 
 // configError is something wrong in the configuration, and where.
 type configError struct {
-	File string
-	Line int // 0 where it is about no line
+	File string // "" where Msg says it, or it is about no file
 	Msg  string
 }
 
 func (e *configError) Error() string {
-	switch {
-	case e.File == "":
+	if e.File == "" {
 		return e.Msg
-	case e.Line == 0:
-		return e.File + ": " + e.Msg
 	}
-	return fmt.Sprintf("%s:%d: %s", e.File, e.Line, e.Msg)
+	return e.File + ": " + e.Msg
 }
 
 // loadConfig reads a file ("" means ./hub.yaml if it is there), lets data override the
@@ -82,15 +84,9 @@ func (e *configError) Error() string {
 func loadConfig(file, data string) (Config, error) {
 	cfg := defaultConfig()
 	name := cmp.Or(file, "hub.yaml")
-	raw, err := os.ReadFile(name)
-	switch {
-	case errors.Is(err, os.ErrNotExist) && file == "":
-	case err != nil:
-		return cfg, &configError{Msg: "read configuration: " + err.Error()}
-	default:
-		if err := parseConfig(name, raw, &cfg); err != nil {
-			return cfg, err
-		}
+	err := settings.Read(name, &cfg)
+	if err != nil && (file != "" || !errors.Is(err, os.ErrNotExist)) {
+		return cfg, &configError{Msg: err.Error()}
 	}
 	cfg.Data = cmp.Or(data, cfg.Data)
 	cfg.Store = cmp.Or(cfg.Store, "sqlite:"+filepath.Join(cfg.Data, "hub.db"))
@@ -99,34 +95,6 @@ func loadConfig(file, data string) (Config, error) {
 		return cfg, &configError{File: name, Msg: err.Error()}
 	}
 	return cfg, nil
-}
-
-var (
-	yamlLine    = regexp.MustCompile(`^(?:yaml: )?line (\d+): (.*)$`)
-	yamlUnknown = regexp.MustCompile(`^field (\S+) not found in type .*$`)
-)
-
-func parseConfig(name string, raw []byte, cfg *Config) error {
-	d := yaml.NewDecoder(bytes.NewReader(raw))
-	d.KnownFields(true)
-	err := d.Decode(cfg)
-	if err == nil || errors.Is(err, io.EOF) {
-		return nil
-	}
-	text := err.Error()
-	var misfit *yaml.TypeError
-	if errors.As(err, &misfit) && len(misfit.Errors) > 0 {
-		text = misfit.Errors[0]
-	}
-	bad := &configError{File: name, Msg: text}
-	if m := yamlLine.FindStringSubmatch(text); m != nil {
-		_, _ = fmt.Sscan(m[1], &bad.Line)
-		bad.Msg = m[2]
-	}
-	if m := yamlUnknown.FindStringSubmatch(bad.Msg); m != nil {
-		bad.Msg = "unknown key " + m[1] + "; see hub --help for the settings"
-	}
-	return bad
 }
 
 func (c *Config) validate() error {
@@ -138,18 +106,29 @@ func (c *Config) validate() error {
 	}
 	l := c.Limits
 	switch {
+	case (c.TLS.Cert == "") != (c.TLS.Key == ""):
+		return errors.New("tls: cert and key go together")
+	case c.TLS.ClientCA != "" && c.TLS.Cert == "":
+		return errors.New("tls: client_ca needs cert and key")
+	case l.Settle+l.SettleBusy > time.Minute:
+		return errors.New("limits: settle and settle_busy are at most 1m together")
 	case l.Connections < 1, l.Hellos < 1, l.WindowRecords < 1, l.WindowBytes < 1, l.QueueBytes < 1:
 		return errors.New("limits: numbers must be 1 or more")
-	case l.Ping < time.Second, l.Dead <= l.Ping, l.StatusEvery < time.Second, l.Settle < 0, l.Session < time.Minute:
-		return errors.New("limits: want ping ≥ 1s, dead > ping, status_every ≥ 1s, settle ≥ 0s, session ≥ 1m")
+	case l.Ping < time.Second, l.Dead <= l.Ping, l.StatusEvery < time.Second, l.Settle < 0, l.SettleBusy < 0, l.Session < time.Minute:
+		return errors.New("limits: want ping ≥ 1s, dead > ping, status_every ≥ 1s, settle and settle_busy ≥ 0s, session ≥ 1m")
 	}
 	return nil
 }
 
 func (c *Config) intake() intake.Config {
+	busy := c.Limits.SettleBusy
+	if c.Limits.Settle == 0 {
+		busy = 0
+	}
 	return intake.Config{
 		MaxConnections: c.Limits.Connections, MaxHellos: c.Limits.Hellos,
 		WindowRecords: c.Limits.WindowRecords, WindowBytes: c.Limits.WindowBytes, QueueBytes: c.Limits.QueueBytes,
-		Ping: c.Limits.Ping, Dead: c.Limits.Dead, Settle: c.Limits.Settle, StatusEvery: c.Limits.StatusEvery,
+		Ping: c.Limits.Ping, Dead: c.Limits.Dead, Settle: c.Limits.Settle, SettleBusy: busy,
+		StatusEvery: c.Limits.StatusEvery, RequireCertificate: c.TLS.ClientCA != "",
 	}
 }

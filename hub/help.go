@@ -28,7 +28,7 @@ func help(o kong.HelpOptions, k *kong.Context) error {
 		flags(w, leaf.Flags)
 	}
 	fmt.Fprint(w, "\nSettings (hub.yaml):\n\n")
-	if err := settings(w); err != nil {
+	if err := settingsTable(w); err != nil {
 		return err
 	}
 	fmt.Fprint(w, "\nExit codes: 0 fine, 1 failed, 2 wrong command line, 3 bad configuration, 4 port in use, 5 foreign, broken or newer database.\n")
@@ -52,8 +52,8 @@ func flags(w io.Writer, all []*kong.Flag) {
 	}
 }
 
-// settings prints one line for each field of Config.
-func settings(w io.Writer) error {
+// settingsTable prints one line for each field of Config.
+func settingsTable(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	describe(t, "  ", "", reflect.ValueOf(defaultConfig()))
 	return t.Flush()

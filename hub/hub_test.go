@@ -162,29 +162,30 @@ func TestWrongConfigurationIsOneClearLine(t *testing.T) {
 		}
 		return path
 	}
+	data := filepath.Join(dir, "data")
+	mustHub(t, "--data", data, "init")
 	for name, c := range map[string]struct{ yaml, want string }{
-		"unknown key":        {"listen: 127.0.0.1:0\nlimits:\n  sessions: 3h\n", "hub.yaml:3: unknown key sessions"},
-		"wrong type":         {"listen: 127.0.0.1:0\nlimits:\n  connections: many\n", "hub.yaml:3: "},
-		"no yaml":            {"listen: [\n", "hub.yaml:"},
+		"unknown key":        {"listen: 127.0.0.1:0\nlimits:\n  sessions: 3h\n", "hub.yaml: line 3: field sessions"},
+		"wrong type":         {"listen: 127.0.0.1:0\nlimits:\n  connections: many\n", "hub.yaml: line 3: "},
+		"no yaml":            {"listen: [\n", "hub.yaml: "},
+		"half of tls":        {"tls: {cert: hub.crt}\n", "tls: "},
+		"authority alone":    {"tls: {client_ca: ca.pem}\n", "tls: "},
+		"no certificate":     {"data: DATA\ntls: {cert: nowhere.crt, key: nowhere.key}\n", "tls: "},
 		"wrong address":      {"listen: nowhere\n", "listen: "},
 		"wrong limit":        {"limits: {ping: 10ms}\n", "limits: "},
 		"another database":   {"store: mysql:x\n", "store: "},
 		"no platform key":    {"data: " + dir + "/none\n", "run hub init"},
 		"broken catalogue":   {"", "catalogue: "},
-		"missing file":       {"", "read configuration"},
+		"missing file":       {"", "read settings"},
 		"unknown log level":  {"log_level: LOUD\n", "LOUD"},
 		"platform key is no": {"platform_key: " + filepath.Join(dir, "hub.yaml") + "\n", "PEM"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			path := write(c.yaml)
+			path := write(strings.Replace(c.yaml, "DATA", data, 1))
 			switch name {
 			case "missing file":
 				path = filepath.Join(dir, "nowhere.yaml")
 			case "broken catalogue":
-				data := filepath.Join(dir, "data")
-				if _, err := os.Stat(data); err != nil {
-					mustHub(t, "--data", data, "init")
-				}
 				path = write("data: " + data + "\ncatalog: " + filepath.Join(dir, "hub.yaml") + "\n")
 			}
 			code, _, errs := hub(t, "serve", "--config", path)
@@ -228,7 +229,7 @@ func TestPortAndDatabaseOfOthers(t *testing.T) {
 func TestHelpListsEverything(t *testing.T) {
 	out := mustHub(t, "--help")
 	for _, want := range []string{"--config FILE", "--ready-file FILE", "--token-file FILE", "--password-stdin", "--json", "catalog lint",
-		"127.0.0.1:8340", "var/hub", "limits.connections", "18000", "log_level", "Exit codes"} {
+		"127.0.0.1:8340", "var/hub", "limits.connections", "limits.settle_busy", "tls.client_ca", "18000", "log_level", "Exit codes"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("help lacks %q", want)
 		}

@@ -41,6 +41,12 @@ type commands struct {
 		Export recordsExportCmd `cmd:"" help:"Print every entry with its chain as JSON lines for auditors. Bodies stay sealed."`
 		Verify recordsVerifyCmd `cmd:"" help:"Prove each terminal's chain from end to end. Names the first bad position of each; exit code 1 when there is one."`
 	} `cmd:"" help:"What terminals sent."`
+	Feed struct {
+		Run    feedRunCmd    `cmd:"" default:"withargs" help:"Deliver applications and ratings to the back office, in order, until interrupted; results come back."`
+		Secret feedSecretCmd `cmd:"" help:"Make the secret that hub and back office share."`
+		Status feedStatusCmd `cmd:"" help:"How far each feed is, and what was refused."`
+	} `cmd:"" help:"The province's back office."`
+	Conform conformCmd `cmd:"" help:"Play a terminal against any server and report, case by case, whether it speaks yeban.v1. Exit code 1 when a case fails."`
 	Catalog struct {
 		Lint catalogLintCmd `cmd:"" help:"Check a catalogue file or folder. Exit code 1 when a finding blocks publishing."`
 	} `cmd:"" help:"Catalogues of items."`

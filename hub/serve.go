@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"os"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -29,7 +28,6 @@ import (
 const (
 	drainFor = 2 * time.Second // terminals are given so long to go
 	closeFor = time.Second     // and open pages so long
-	spare    = 256             // open files beside those of terminals
 )
 
 // Main is a whole hub. Run starts it, Close ends it; neither may be called twice.
@@ -63,6 +61,10 @@ func (m *Main) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	secure, err := m.Config.TLS.load(m.Log)
+	if err != nil {
+		return err
+	}
 	if m.store, err = store.Open(ctx, m.Config.Store, nil); err != nil {
 		return fmt.Errorf("open %s: %w", store.RedactDSN(m.Config.Store), err)
 	}
@@ -71,8 +73,15 @@ func (m *Main) Run(ctx context.Context) (err error) {
 	}
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.registerMetrics(reg)
+	tagger, err := projector.NewTagger(key)
+	if err != nil {
+		return err
+	}
 	in := m.Config.intake()
-	in.MaxConnections = m.affordable(in.MaxConnections)
+	connections, openFiles := m.affordable(in.MaxConnections)
+	in.MaxConnections = connections
+	in.Progress = &projector.Desk{Store: m.store, Key: key, Tagger: tagger}
 	if m.intake, err = intake.New(in, m.store, m.bus, m.Log, reg, nil); err != nil {
 		return err
 	}
@@ -85,7 +94,7 @@ func (m *Main) Run(ctx context.Context) (err error) {
 	if m.listener, err = net.Listen("tcp", m.Config.Listen); err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	p := &projector.Projector{Store: m.store, Bus: m.bus, Key: key, Catalogs: catalogs, Log: m.Log}
+	p := &projector.Projector{Store: m.store, Bus: m.bus, Key: key, Tagger: tagger, Catalogs: catalogs, Log: m.Log}
 	p.RegisterMetrics(reg)
 	m.failed = make(chan error, 2)
 	var own context.Context
@@ -97,6 +106,7 @@ func (m *Main) Run(ctx context.Context) (err error) {
 	})
 	m.server = &http.Server{
 		Handler:           m.routes(reg),
+		TLSConfig:         secure,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       30 * time.Second,
 		WriteTimeout:      30 * time.Second,
@@ -105,11 +115,16 @@ func (m *Main) Run(ctx context.Context) (err error) {
 		ErrorLog:          slog.NewLogLogger(m.Log.Handler(), slog.LevelDebug),
 	}
 	m.following.Go(func() {
-		if err := m.server.Serve(m.listener); !errors.Is(err, http.ErrServerClosed) {
+		serve := m.server.Serve
+		if secure != nil {
+			serve = func(l net.Listener) error { return m.server.ServeTLS(l, "", "") }
+		}
+		if err := serve(m.listener); !errors.Is(err, http.ErrServerClosed) {
 			m.failed <- fmt.Errorf("serve: %w", err)
 		}
 	})
-	m.Log.Info("console "+m.URL(), "store", store.RedactDSN(m.Config.Store), "platform_key", key.Public().Fingerprint(), "catalog", catalogs.version())
+	m.Log.Info("console "+m.URL(), "store", store.RedactDSN(m.Config.Store), "platform_key", key.Public().Fingerprint(), "catalog", catalogs.version(),
+		"connections", connections, "open_files", openFiles)
 	return nil
 }
 
@@ -120,7 +135,11 @@ func (m *Main) URL() string {
 	if addr.IP.IsUnspecified() {
 		host = "127.0.0.1"
 	}
-	return "http://" + net.JoinHostPort(host, fmt.Sprint(addr.Port))
+	scheme := "http://"
+	if m.Config.TLS.Cert != "" {
+		scheme = "https://"
+	}
+	return scheme + net.JoinHostPort(host, fmt.Sprint(addr.Port))
 }
 
 // Failed gives the error of a part that has stopped by itself.
@@ -176,19 +195,6 @@ func (m *Main) routes(reg *prometheus.Registry) http.Handler {
 	})
 	mux.Handle("/", m.console)
 	return mux
-}
-
-// affordable keeps the number of connections within the limit of open files.
-func (m *Main) affordable(connections int) int {
-	var limit syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil || limit.Cur > 1<<30 {
-		return connections
-	}
-	if room := int(limit.Cur) - spare; room < connections {
-		m.Log.Warn("limit of open files is too low for limits.connections", "open_files", limit.Cur, "connections", max(room, 1))
-		return max(room, 1)
-	}
-	return connections
 }
 
 func readKey(path string) (*record.PrivateKey, error) {

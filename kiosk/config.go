@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"yeban/devices/serialport"
@@ -33,6 +34,9 @@ type Hub struct {
 	URL         string `yaml:"url" help:"websocket of the hub; empty keeps records here"`
 	TokenFile   string `yaml:"token_file" help:"file with this terminal's token"`
 	PlatformKey string `yaml:"platform_key" help:"PEM file of the platform's public SM2 key"`
+	CA          string `yaml:"ca" help:"PEM file of who vouches for the hub; empty: the system's roots"`
+	Cert        string `yaml:"cert" help:"PEM file of this terminal's certificate, where the hub demands one"`
+	Key         string `yaml:"key" help:"PEM file of the certificate's key"`
 }
 
 // Ports is what hangs where. An empty path is a device that this terminal does not have.
@@ -47,6 +51,9 @@ type Port struct {
 	Path   string            `yaml:"path" help:"device file, best one under /dev/serial/by-path"`
 	Baud   int               `yaml:"baud" help:"bits a second"`
 	Driver serialport.Driver `yaml:"driver" help:"serial library: bugst or tarm"`
+
+	Identity   string   `yaml:"identity" help:"which one of its kind it must be, as 'kiosk devices probe' tells; empty: any"`
+	Candidates []string `yaml:"candidates" help:"ports or patterns, such as /dev/serial/by-path/*, among which it is looked for when it is not on its own"`
 }
 
 // PrinterPort is the receipt printer.
@@ -123,9 +130,17 @@ func (c *Config) check() error {
 	refuse(c.Language != "zh" && c.Language != "en", "language: %q is neither zh nor en", c.Language)
 	refuse(c.Data == "", "data: a folder is needed")
 	refuse(c.MinFree < 1, "min_free_mb: %d is not above zero", c.MinFree)
+	refuse((c.Hub.Cert == "") != (c.Hub.Key == ""), "hub.cert and hub.key: one is of no use without the other")
+	refuse((c.Hub.CA != "" || c.Hub.Cert != "") && !c.Hub.secured(), "hub.url: certificates need wss://")
 	refuse(c.Screen.Width < 600 || c.Screen.Height < 600, "screen: %d×%d is too small", c.Screen.Width, c.Screen.Height)
 	refuse(c.Ports.Printer.WidthMM != 58 && c.Ports.Printer.WidthMM != 80, "devices.printer.width_mm: %d is neither 58 nor 80", c.Ports.Printer.WidthMM)
 	refuse(c.Timing.Idle <= 0 || c.Timing.Form <= 0 || c.Timing.Result <= 0 || c.Timing.Warning <= 0, "timing: every time is above zero")
+	for _, port := range []Port{c.Ports.IDCard, c.Ports.Printer.Port, c.Ports.Evaluator.Port} {
+		for _, pattern := range port.Candidates {
+			_, err := filepath.Match(pattern, "")
+			refuse(err != nil, "devices.candidates: %q is no pattern of ports", pattern)
+		}
+	}
 	if _, err := time.LoadLocation(c.Zone); err != nil {
 		errs = append(errs, fmt.Errorf("zone: %w", err))
 	}

@@ -13,7 +13,9 @@ import (
 	"yeban/devices/idcard"
 	"yeban/devices/printer"
 	"yeban/kiosk/journey"
+	"yeban/sync/link"
 	"yeban/sync/outbox"
+	"yeban/sync/protocol"
 	"yeban/sync/record"
 )
 
@@ -27,7 +29,7 @@ type cardReader struct {
 }
 
 // ReadCard implements journey.Reader.
-func (c cardReader) ReadCard(ctx context.Context, found func()) (record.Person, error) {
+func (c cardReader) ReadCard(ctx context.Context, found func()) (journey.Reading, error) {
 	var card idcard.Record
 	err := c.worker.Use(ctx, func(ctx context.Context, r *idcard.Reader) error {
 		var err error
@@ -36,11 +38,11 @@ func (c cardReader) ReadCard(ctx context.Context, found func()) (record.Person, 
 	})
 	if err != nil {
 		if ctx.Err() != nil {
-			return record.Person{}, ctx.Err()
+			return journey.Reading{}, ctx.Err()
 		}
-		return record.Person{}, &journey.CardError{Trouble: cardTrouble(err), Err: err}
+		return journey.Reading{}, &journey.CardError{Trouble: cardTrouble(err), Err: err}
 	}
-	return person(card), nil
+	return journey.Reading{Person: person(card), Photo: card.Photo}, nil
 }
 
 func cardTrouble(err error) journey.CardTrouble {
@@ -130,4 +132,38 @@ func (l durableLog) Append(ctx context.Context, r record.Record) error {
 	default:
 		return err
 	}
+}
+
+// Attach implements journey.Log.
+func (l durableLog) Attach(ctx context.Context, a journey.Attachment) (record.BlobRef, error) {
+	ref, err := l.box.PutBlob(ctx, a.Role, a.Media, a.Content)
+	if errors.Is(err, outbox.ErrFull) {
+		return ref, fmt.Errorf("%w: %w", journey.ErrNoRoom, err)
+	}
+	return ref, err
+}
+
+type progressDesk struct{ link *link.Link }
+
+// Progress implements journey.Inquiry.
+func (d progressDesk) Progress(ctx context.Context, number string) ([]journey.Standing, error) {
+	all, err := d.link.Progress(ctx, number)
+	if err != nil {
+		return nil, err
+	}
+	standings := make([]journey.Standing, len(all))
+	for i, p := range all {
+		standings[i] = journey.Standing{
+			Number: p.ReceiptNumber, Item: p.Item, ItemName: p.ItemName, Submitted: p.Submitted,
+			Stage: stages[p.State], Reason: p.Reason, At: p.At,
+		}
+	}
+	return standings, nil
+}
+
+// stages puts the back office's states into the journey's terms. One that this version
+// does not know becomes the empty stage, which the screen shows as received.
+var stages = map[protocol.ResultState]journey.Stage{
+	protocol.ResultReceived: journey.StageReceived, protocol.ResultAccepted: journey.StageAccepted,
+	protocol.ResultNeedsMore: journey.StageNeedsMore, protocol.ResultDone: journey.StageDone, protocol.ResultRejected: journey.StageRejected,
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"yeban/catalog"
 	"yeban/kiosk/journey"
 	"yeban/kiosk/screen"
+	"yeban/sync/command"
 	"yeban/sync/link"
 	"yeban/sync/outbox"
 	"yeban/sync/record"
@@ -54,16 +56,22 @@ type terminal struct {
 	zone    *time.Location
 	clock   *bootClock
 	box     *outbox.Outbox
-	link    *link.Link // nil where no hub is set
+	link    *link.Link        // nil where no hub is set
+	orders  *command.Notebook // nil where none are taken
 	devices *hardware
 	window  *screen.Window
 	machine *journey.Machine
 	runner  *journey.Runner
 	visit   visitState
+	lookout lookout
+	aside   untold
+
+	platform record.PublicKey
+	restart  chan struct{} // staff want it started again
 }
 
 func newTerminal(cfg Config, s *streams) (*terminal, error) {
-	t := &terminal{cfg: cfg, logger: newLogger(s.err, cfg.Log.Level)}
+	t := &terminal{cfg: cfg, logger: newLogger(s.err, cfg.Log.Level), restart: make(chan struct{}, 1)}
 	var err error
 	if t.zone, err = time.LoadLocation(cfg.Zone); err != nil {
 		return nil, fmt.Errorf("settings: %w", err)
@@ -101,12 +109,14 @@ func (t *terminal) openOutbox() error {
 	if err := os.MkdirAll(t.cfg.Data, 0o700); err != nil {
 		return fmt.Errorf("data folder: %w", err)
 	}
+	t.platform = key
 	t.box, err = outbox.Open(outbox.Config{Dir: t.cfg.Data, Platform: key, MinFreeBytes: t.cfg.MinFree << 20})
 	if err != nil {
 		return err
 	}
+	t.aside = untold(filepath.Join(t.cfg.Data, "set-aside-untold"))
 	if aside := t.box.SetAside(); aside != nil {
-		t.logger.Error("outbox was damaged and set aside; service goes on with a new one", "error", aside)
+		t.logger.Error("outbox was damaged and set aside; service goes on with a new one", "error", errors.Join(aside, t.aside.begin()))
 	}
 	return nil
 }
@@ -116,12 +126,23 @@ func (t *terminal) newLink() error {
 	if err != nil {
 		return fmt.Errorf("token: %w (the hub gives one with: hub kiosk add)", err)
 	}
-	t.link, err = link.New(link.Config{
+	secure, err := t.cfg.Hub.tlsConfig()
+	if err != nil {
+		return fmt.Errorf("settings: %w", err)
+	}
+	cfg := link.Config{
 		URL: t.cfg.Hub.URL, Token: strings.TrimSpace(string(token)), Kiosk: t.cfg.Kiosk, Software: Version,
 		CatalogVersion: func() string { return t.catalog.Version }, Outbox: t.box, Status: t.status,
+		Blobs: t.box, Platform: t.platform, TLS: secure,
 		Clock: t.clock.now, Logger: t.logger.With("part", "link"),
-	})
-	return err
+	}
+	if t.openOrders(); t.orders != nil {
+		cfg.Commands = t.orders
+	}
+	if t.link, err = link.New(cfg); err != nil {
+		return errors.Join(err, t.closeOrders())
+	}
+	return nil
 }
 
 // serve runs every part; the window has the main goroutine.
@@ -139,9 +160,20 @@ func (t *terminal) serve(parent context.Context) error {
 	work.Go(func() error { return t.runner.Run(ctx) })
 	work.Go(func() error { return t.devices.run(ctx) })
 	work.Go(func() error { return t.watchConditions(ctx) })
+	work.Go(func() error { return t.recordDevices(ctx) })
 	if t.link != nil {
 		work.Go(func() error { return t.link.Run(ctx) })
 	}
+	if t.orders != nil {
+		work.Go(func() error { return t.orders.Run(ctx) })
+	}
+	var restart bool
+	work.Go(func() error {
+		if restart = t.awaitRestart(ctx); restart {
+			cancel()
+		}
+		return nil
+	})
 	work.Go(func() error { return t.prune(ctx) })
 	t.logger.Info("serving", "kiosk", t.cfg.Kiosk, "catalog", t.catalog.Version, "items", len(t.catalog.Items))
 	closed := make(chan error, 1)
@@ -150,17 +182,21 @@ func (t *terminal) serve(parent context.Context) error {
 		if errors.Is(err, context.Canceled) {
 			err = nil
 		}
-		err = errors.Join(err, t.box.Close())
+		err = errors.Join(err, t.closeOrders(), t.box.Close())
+		code := 0
+		switch {
+		case err != nil:
+			code = 1
+		case restart:
+			code, err = int(exitRestart), exitRestart
+		}
 		closed <- err
 		t.window.Close()
 		// Everything that matters is on the disk and shut by now; a window system that
 		// does not let go must not keep the program from being started again.
 		time.Sleep(windowPatience)
 		t.logger.Warn("the window did not close in time", "error", err)
-		if err != nil {
-			os.Exit(1)
-		}
-		os.Exit(0)
+		os.Exit(code)
 	}()
 	t.window.Run()
 	cancel()
@@ -186,6 +222,9 @@ func (t *terminal) wireJourney(ctx context.Context) {
 	}
 	if t.devices.evaluator != nil {
 		parts.Evaluator = ratingKeys{t.devices.evaluator}
+	}
+	if t.link != nil {
+		parts.Inquiry = progressDesk{t.link}
 	}
 	t.runner = journey.NewRunner(t.machine, parts)
 }

@@ -16,12 +16,19 @@ type visitState struct {
 	mu          sync.Mutex
 	name        string
 	unavailable []string
+	moved       chan struct{} // closed and replaced when name changes; nil until somebody waits
 }
 
 func (s *visitState) set(v journey.View) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.name = v.State.String()
+	if name := v.State.String(); name != s.name {
+		s.name = name
+		if s.moved != nil {
+			close(s.moved)
+			s.moved = nil
+		}
+	}
 	if v.State == journey.Home {
 		s.unavailable = v.Unavailable
 	}
@@ -33,6 +40,27 @@ func (s *visitState) get() (string, []string) {
 	return s.name, s.unavailable
 }
 
+// await returns when the screen shows a state.
+func (s *visitState) await(ctx context.Context, state journey.State) error {
+	for {
+		s.mu.Lock()
+		there := s.name == state.String()
+		if s.moved == nil {
+			s.moved = make(chan struct{})
+		}
+		moved := s.moved
+		s.mu.Unlock()
+		if there {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-moved:
+		}
+	}
+}
+
 // status is the terminal's present condition for the hub.
 func (t *terminal) status() protocol.Status {
 	name, unavailable := t.visit.get()
@@ -40,6 +68,7 @@ func (t *terminal) status() protocol.Status {
 	if stats, err := t.box.Stats(); err == nil {
 		s.Queued, s.OldestUnsentMs = stats.Queued, stats.OldestAge.Milliseconds()
 	}
+	s.Troubles = t.troubles(t.box.Ready())
 	if free, err := diskFree(t.cfg.Data); err == nil {
 		s.DiskFreeBytes = free
 	}
@@ -69,7 +98,19 @@ func (t *terminal) watchConditions(ctx context.Context) error {
 	}
 	for {
 		up := t.link != nil && t.link.State().Connected
-		t.runner.Send(ctx, conditions(t.devices.reader.Status(), t.devices.printer.Status(), up, t.box.Ready()))
+		room := t.box.Ready()
+		t.runner.Send(ctx, conditions(t.devices.reader.Status(), t.devices.printer.Status(), up, room))
+		if t.link != nil {
+			if err := t.aside.told(t.link.State(), time.Now()); err != nil {
+				t.logger.Warn("staff are told again of a log set aside", "error", err)
+			}
+		}
+		if now := t.troubles(room); t.lookout.changed(now) {
+			t.logger.Warn("troubles", "now", now)
+			if t.link != nil {
+				t.link.StatusChanged()
+			}
+		}
 		select {
 		case <-ctx.Done():
 			return nil

@@ -4,9 +4,7 @@
 package bus
 
 import (
-	"errors"
 	"fmt"
-	"log/slog"
 	"strconv"
 	"strings"
 	"time"
@@ -17,13 +15,15 @@ import (
 
 // Subjects. A hint's content is in its subject; its body is empty.
 const (
-	Committed = "yeban.committed" // new entries stand in the store
-	Projected = "yeban.projected" // pages about applications have changed
-	status    = "yeban.status."   // + terminal: its condition has changed
-	taken     = "yeban.taken."    // + terminal: a newer connection took over somewhere
-	AnyStatus = "yeban.status.>"
-	AnyTaken  = "yeban.taken.>"
-	Anything  = "yeban.>"
+	Committed  = "yeban.committed" // new entries stand in the store
+	Projected  = "yeban.projected" // pages about applications have changed
+	status     = "yeban.status."   // + terminal: its condition has changed
+	taken      = "yeban.taken."    // + terminal: a newer connection took over somewhere
+	command    = "yeban.command."  // + terminal: an order waits for it
+	AnyStatus  = "yeban.status.>"
+	AnyTaken   = "yeban.taken.>"
+	AnyCommand = "yeban.command.>"
+	Anything   = "yeban.>"
 )
 
 // Status is the subject for one terminal's condition.
@@ -33,6 +33,9 @@ func Status(kiosk string) string { return status + kiosk }
 func Taken(kiosk string, fence uint64) string {
 	return taken + kiosk + "." + strconv.FormatUint(fence, 10)
 }
+
+// Command is the subject for orders to one terminal.
+func Command(kiosk string) string { return command + kiosk }
 
 // TakenBy reads a Taken subject; ok is false for any other.
 func TakenBy(subject string) (kiosk string, fence uint64, ok bool) {
@@ -51,43 +54,8 @@ type Bus struct {
 	own  *server.Server // nil when the server is an external one
 }
 
-// Open connects to a NATS server or cluster (comma-separated URLs). With an empty url it
-// runs one inside the process, without any listening port.
-func Open(url string, log *slog.Logger) (*Bus, error) {
-	options := []nats.Option{
-		nats.Name("yeban-hub"), nats.MaxReconnects(-1), nats.ReconnectWait(time.Second),
-		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
-			if err != nil {
-				log.Warn("bus is away; readers poll", "err", err)
-			}
-		}),
-		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { log.Warn("bus", "err", err) }),
-	}
-	if url != "" {
-		conn, err := nats.Connect(url, append(options, nats.RetryOnFailedConnect(true))...)
-		if err != nil {
-			return nil, fmt.Errorf("connect to bus: %w", err)
-		}
-		return &Bus{conn: conn}, nil
-	}
-	own, err := server.NewServer(&server.Options{DontListen: true, NoLog: true, NoSigs: true})
-	if err != nil {
-		return nil, fmt.Errorf("start bus: %w", err)
-	}
-	own.Start()
-	if !own.ReadyForConnections(10 * time.Second) {
-		own.Shutdown()
-		return nil, errors.New("start bus: not ready in 10 s")
-	}
-	conn, err := nats.Connect("", append(options, nats.InProcessServer(own))...)
-	if err != nil {
-		own.Shutdown()
-		return nil, fmt.Errorf("connect to bus: %w", err)
-	}
-	return &Bus{conn: conn, own: own}, nil
-}
-
-// Hint publishes a subject. It does not wait and cannot fail in a way that matters.
+// Hint publishes a subject. It does not wait and cannot fail in a way that matters: while
+// an external bus is away, hints are dropped.
 func (b *Bus) Hint(subject string) { _ = b.conn.Publish(subject, nil) }
 
 // Watch gives a channel that holds at most one waiting subject: many hints in a short
@@ -109,9 +77,10 @@ func (b *Bus) Listen(subject string, f func(subject string)) (stop func(), err e
 	if err != nil {
 		return nil, fmt.Errorf("listen to %s: %w", subject, err)
 	}
-	// So that a hint given after Listen returned is heard.
-	if b.own != nil {
-		if err := b.conn.FlushTimeout(5 * time.Second); err != nil {
+	// So that a hint given here after Listen returned is heard. An external bus may be
+	// away, and then nothing is.
+	if b.own != nil || b.conn.IsConnected() {
+		if err := b.conn.FlushTimeout(5 * time.Second); err != nil && b.own != nil {
 			return nil, fmt.Errorf("listen to %s: %w", subject, err)
 		}
 	}

@@ -92,6 +92,7 @@ type applicationPage struct {
 	Terminal store.Kiosk
 	Trace    []happening
 	Audits   []store.Audit
+	Blobs    []store.AttachedBlob
 	Personal *personal // nil: masked
 }
 
@@ -117,6 +118,9 @@ func (c *Console) showApplication(v *view, reveal bool) error {
 	}
 	p := applicationPage{Application: a}
 	if p.Terminal, err = c.Store.Kiosk(ctx, a.Kiosk); err != nil {
+		return err
+	}
+	if p.Blobs, err = c.Store.AttachedBlobs(ctx, a.Kiosk, a.ID); err != nil {
 		return err
 	}
 	steps, err := c.Store.TraceSteps(ctx, id)

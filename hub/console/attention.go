@@ -9,7 +9,7 @@ import (
 const attentionShown = 100
 
 type attentionPage struct {
-	Alarms    []store.Alarm
+	Alarms    []alarmView
 	Parked    []store.Parked
 	Conflicts []store.Conflict
 }
@@ -17,8 +17,12 @@ type attentionPage struct {
 func (c *Console) attention(v *view) (err error) {
 	var p attentionPage
 	ctx := v.r.Context()
-	if p.Alarms, err = c.Store.OpenAlarms(ctx, attentionShown); err != nil {
+	alarms, err := c.Store.OpenAlarms(ctx, attentionShown)
+	if err != nil {
 		return err
+	}
+	for _, a := range alarms {
+		p.Alarms = append(p.Alarms, v.alarm(a))
 	}
 	if p.Parked, err = c.Store.ParkedRecords(ctx, attentionShown); err != nil {
 		return err

@@ -14,6 +14,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"yeban/hub/bus"
+	"yeban/hub/store"
 	"yeban/sync/protocol"
 )
 
@@ -23,6 +24,7 @@ var shots = flag.String("shots", "", "folder for pictures of every page")
 func TestInABrowser(t *testing.T) {
 	h := openHall(t)
 	b := openBrowser(t)
+	b.hall = h
 
 	b.run("refuse a wrong password",
 		chromedp.Navigate(h.url("/")),
@@ -54,8 +56,29 @@ func TestInABrowser(t *testing.T) {
 	}
 
 	b.open(h.url("/terminals/hall-south-2"), ".devices")
-	b.shows("打印纸用完", "更换打印纸", "检查设备电源")
+	b.shows("打印纸用完", "更换打印纸", "检查设备电源", "日志副本无法保存", "身份证阅读器 · 重新尝试该设备", "中断，结果不明", "program ended while it ran")
 	b.pictures("terminal")
+	b.run("try the printer again", chromedp.Click(chromedp.CSS(`.devices form:has(input[value=printer]) button`)),
+		chromedp.WaitVisible(chromedp.CSS(`#commands li:nth-child(2) button`)))
+	b.shows("凭条打印机 · 重新尝试该设备", "等待终端领取", testUser)
+	if id := b.given("hall-south-2"); id.Name != protocol.CommandReopen || id.Args["device"] != "printer" || id.GivenBy != testUser {
+		t.Errorf("given %+v", id)
+	}
+	b.run("restart the program", chromedp.Click(chromedp.CSS(`#commands .acts a`)), chromedp.WaitVisible(chromedp.CSS(`.confirm button`)))
+	b.shows("重启程序？", "政务大厅南门二号")
+	b.pictures("restart")
+	b.run("confirm", chromedp.Click(chromedp.CSS(`.confirm button`)), chromedp.WaitVisible(chromedp.CSS(`#commands li:nth-child(3) button`)))
+	if c := b.given("hall-south-2"); c.Name != protocol.CommandRestart || c.State != protocol.CommandWaiting {
+		t.Errorf("given %+v", c)
+	}
+	b.run("take it back", chromedp.Click(chromedp.CSS(`#commands li:nth-child(1) button`)), chromedp.WaitVisible(chromedp.CSS(`#commands`)))
+	b.waitFor("已撤回")
+	if c := b.given("hall-south-2"); c.State != protocol.CommandWithdrawn {
+		t.Errorf("withdrawn %+v", c)
+	}
+	b.open(h.url("/terminals/hall-south-1"), "#events .log")
+	b.shows("设备事件", "打印纸用完", "缺纸")
+	b.pictures("events")
 
 	b.open(h.url("/applications"), "table.cards")
 	b.shows("社会保障卡补领", "张**", "不满意")
@@ -68,7 +91,8 @@ func TestInABrowser(t *testing.T) {
 	}
 
 	b.open(h.url("/applications/%s", h.first), ".trace")
-	b.shows("选择事项", "读取身份证", "写入终端日志（已落盘）", "平台收到", "平台落盘并确认", "打印回执", "3401**********001X")
+	b.shows("选择事项", "读取身份证", "写入终端日志（已落盘）", "平台收到", "平台落盘并确认", "打印回执", "3401**********001X",
+		"1/2，未齐", "身份证照片", "已到 33%", "需补正", "请补交一张近照")
 	b.hides(testName, testNumber, testAddress)
 	b.pictures("application")
 	b.run("reveal", chromedp.Click(chromedp.CSS(`#reveal`)), chromedp.WaitVisible(chromedp.CSS(`[data-revealed]`)))
@@ -79,7 +103,7 @@ func TestInABrowser(t *testing.T) {
 	}
 
 	b.open(h.url("/attention"), ".alarm")
-	b.shows("终端日志比平台短", "有记录被搁置", "无法用本平台密钥打开", "日志倒退")
+	b.shows("终端日志比平台短", "有记录被搁置", "无法用本平台密钥打开", "日志倒退", "日志副本无法保存", "请技术人员检查磁盘剩余空间")
 	b.pictures("attention")
 	before := len(must2(h.store.OpenAlarms(t.Context(), 10))(t))
 	if _, err := chromedp.RunResponse(b.ctx, chromedp.Click(chromedp.CSS(`.alarm button`))); err != nil {
@@ -92,6 +116,9 @@ func TestInABrowser(t *testing.T) {
 	b.open(h.url("/language?to=en"), ".grid")
 	b.shows("Online", "Offline", "Contact unclear", "Never connected")
 	b.pictures("english")
+	b.open(h.url("/terminals/hall-south-2"), "#commands")
+	b.shows("The copy of the log cannot be kept", "Try the device again", "Interrupted, effect unknown", "Withdrawn")
+	b.pictures("english-terminal")
 	b.run("log out", chromedp.Click(chromedp.CSS(`.me button`)), chromedp.WaitVisible(chromedp.CSS(`input[name=password]`)))
 	b.open(h.url("/applications"), `input[name=password]`)
 	b.calm()
@@ -107,6 +134,7 @@ func must2[T any](v T, err error) func(*testing.T) T {
 
 type browser struct {
 	t        *testing.T
+	hall     *hall
 	ctx      context.Context
 	troubles chan string
 }
@@ -179,9 +207,16 @@ func ask[T any](b *browser, expression string) T {
 	return got
 }
 
+// given is the newest order to a terminal.
+func (b *browser) given(kiosk string) store.Command {
+	b.t.Helper()
+	all := must2(b.hall.store.Commands(b.t.Context(), kiosk, 1))(b.t)
+	return all[0]
+}
+
 func (b *browser) text() string {
 	b.t.Helper()
-	return ask[string](b, `document.body.innerText`)
+	return ask[string](b, `document.body ? document.body.innerText : ""`) // none between two pages
 }
 
 func (b *browser) shows(all ...string) {

@@ -30,6 +30,11 @@ type Store interface {
 	Kiosks(ctx context.Context) ([]store.Kiosk, error)
 	Kiosk(ctx context.Context, id string) (store.Kiosk, error)
 	Logs(ctx context.Context, kiosk string) ([]store.Log, error)
+	Commands(ctx context.Context, kiosk string, limit int) ([]store.Command, error)
+	GiveCommand(ctx context.Context, c store.Command, remote string) (id string, err error)
+	WithdrawCommand(ctx context.Context, id, user, remote string) error
+	DeviceEvents(ctx context.Context, kiosk string, limit int) ([]store.DeviceEvent, error)
+	AttachedBlobs(ctx context.Context, kiosk, record string) ([]store.AttachedBlob, error)
 	Applications(ctx context.Context, f store.Filter) ([]store.Application, error)
 	Application(ctx context.Context, id string) (store.Application, error)
 	TraceSteps(ctx context.Context, application string) ([]record.Step, error)
@@ -48,8 +53,9 @@ type Store interface {
 	Audits(ctx context.Context, subject string, limit int) ([]store.Audit, error)
 }
 
-// Bus is where the console hears that pages are out of date.
+// Bus is where the console hears that pages are out of date, and tells of orders.
 type Bus interface {
+	Hint(subject string)
 	Watch(subject string) (hints <-chan string, stop func(), err error)
 }
 
@@ -68,6 +74,11 @@ type Config struct {
 	Now      func() time.Time // nil means time.Now
 	// Fresh is how old a terminal's last word may be for it to count as online.
 	Fresh time.Duration // 0 means 90 s
+	// Grace is how long a terminal may be gone before it is called offline.
+	Grace time.Duration // 0 means 20 s
+	// Started is when the hub started. For the time Fresh after it no terminal is called
+	// offline: those that are not back yet were sent away by the hub itself.
+	Started time.Time // zero means when New is called
 	// Session is how long a log-in lasts.
 	Session time.Duration // 0 means 12 h
 }
@@ -91,6 +102,12 @@ func New(cfg Config) (*Console, error) {
 	}
 	if cfg.Fresh == 0 {
 		cfg.Fresh = 90 * time.Second
+	}
+	if cfg.Grace == 0 {
+		cfg.Grace = 20 * time.Second
+	}
+	if cfg.Started.IsZero() {
+		cfg.Started = cfg.Now()
 	}
 	if cfg.Session == 0 {
 		cfg.Session = 12 * time.Hour
@@ -120,6 +137,9 @@ func New(cfg Config) (*Console, error) {
 	mux.HandleFunc("GET /events", c.page(c.events))
 	mux.HandleFunc("GET /{$}", c.page(c.terminals))
 	mux.HandleFunc("GET /terminals/{id}", c.page(c.terminal))
+	mux.HandleFunc("GET /terminals/{id}/restart", c.page(c.confirmRestart))
+	mux.HandleFunc("POST /terminals/{id}/commands", c.page(c.giveCommand))
+	mux.HandleFunc("POST /commands/{id}/withdraw", c.page(c.withdrawCommand))
 	mux.HandleFunc("GET /applications", c.page(c.applications))
 	mux.HandleFunc("GET /applications/{id}", c.page(c.application))
 	mux.HandleFunc("POST /applications/{id}/reveal", c.page(c.reveal))

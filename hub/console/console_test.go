@@ -126,12 +126,12 @@ func (v *visitor) login() http.Header {
 func TestOnlyPeopleWhoLoggedInSeePages(t *testing.T) {
 	h := openHall(t)
 	v := h.visitor()
-	for _, path := range []string{"/", "/terminals/hall-south-1", "/applications", "/applications/" + h.first, "/attention", "/nowhere"} {
+	for _, path := range []string{"/", "/terminals/hall-south-1", "/terminals/hall-south-1/restart", "/applications", "/applications/" + h.first, "/attention", "/nowhere"} {
 		if status, body, head := v.do("GET", path, nil); status != http.StatusSeeOther || head.Get("Location") != "/login" || strings.Contains(body, "hall-south") {
 			t.Errorf("%s: %d", path, status)
 		}
 	}
-	for _, path := range []string{"/applications/" + h.first + "/reveal", "/logout", "/alarms/x/clear"} {
+	for _, path := range []string{"/applications/" + h.first + "/reveal", "/logout", "/alarms/x/clear", "/terminals/hall-south-1/commands", "/commands/x/withdraw"} {
 		if status, _, _ := v.do("POST", path, nil); status != http.StatusUnauthorized {
 			t.Errorf("%s: %d", path, status)
 		}
@@ -226,11 +226,11 @@ func TestLanguageSwitchStaysOnOurSite(t *testing.T) {
 func TestHostileTextStaysText(t *testing.T) {
 	h := openHall(t)
 	const evil = `<script>alert(1)</script>`
-	h.say("hall-south-1", time.Now(), protocol.Status{Visit: evil, CatalogVersion: evil, Unavailable: []string{evil},
+	h.say("hall-south-1", time.Now(), protocol.Status{Visit: evil, CatalogVersion: evil, Unavailable: []string{evil}, Troubles: []protocol.Trouble{evil},
 		Devices: []protocol.DeviceStatus{{Name: evil, State: evil, Paper: evil, Reason: evil}}})
 	v := h.visitor()
 	v.login()
-	for _, path := range []string{"/", "/terminals/hall-south-1", "/applications?receipt=" + url.QueryEscape(`"><script>alert(1)</script>`)} {
+	for _, path := range []string{"/", "/terminals/hall-south-1", "/terminals/hall-south-1/restart", "/attention", "/applications?receipt=" + url.QueryEscape(`"><script>alert(1)</script>`)} {
 		if status, body, _ := v.do("GET", path, nil); status != http.StatusOK || strings.Contains(body, "<script>alert") {
 			t.Errorf("%s: %d", path, status)
 		}

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -26,6 +27,8 @@ const (
 	testNumber   = "34010419000101001X"
 	testAddress  = "某省某市测试路一号"
 )
+
+var testBlob = bytes.Repeat([]byte("photo"), 900)
 
 // hall is a console over a real store with a few terminals in every condition.
 type hall struct {
@@ -61,7 +64,7 @@ func openHall(t *testing.T) *hall {
 		}}}}},
 	}}}
 	log := slog.New(slog.DiscardHandler)
-	c, err := New(Config{Store: st, Bus: b, Key: key, Catalogs: versions{cat}, Log: log})
+	c, err := New(Config{Store: st, Bus: b, Key: key, Catalogs: versions{cat}, Log: log, Grace: time.Nanosecond, Started: time.Now().Add(-time.Hour)})
 	must(t, err)
 	h := &hall{t: t, store: st, bus: b, console: c, http: httptest.NewServer(c), fences: map[string]uint64{}}
 	t.Cleanup(func() {
@@ -92,7 +95,7 @@ func openHall(t *testing.T) *hall {
 	h.say("hall-south-1", now, protocol.Status{Visit: "form", CatalogVersion: "2026.11.1", DiskFreeBytes: 52 << 30, Devices: []protocol.DeviceStatus{
 		{Name: "idcard", State: "deviceBusy"}, {Name: "printer", State: "online", Paper: "full"}, {Name: "evaluator", State: "online"}}})
 	h.say("hall-south-2", now, protocol.Status{Visit: "home", CatalogVersion: "2026.11.1", DiskFreeBytes: 51 << 30, Queued: 3, OldestUnsentMs: 95_000,
-		Unavailable: []string{"no-criminal-record"}, Devices: []protocol.DeviceStatus{
+		Unavailable: []string{"no-criminal-record"}, Troubles: []protocol.Trouble{protocol.TroubleBackup}, Devices: []protocol.DeviceStatus{
 			{Name: "idcard", State: "online"}, {Name: "printer", State: "userError", Paper: "out", Reason: "paper.out"},
 			{Name: "evaluator", State: "powerOff", Reason: "device.silent"}}})
 	h.say("street-3", now.Add(-7*time.Minute), protocol.Status{Visit: "home", CatalogVersion: "2026.11.1", DiskFreeBytes: 9 << 30, Devices: []protocol.DeviceStatus{
@@ -111,6 +114,10 @@ func openHall(t *testing.T) *hall {
 		if i == 7 {
 			a.Answers["reason"] = "sold"
 		}
+		if i == 0 {
+			a.Blobs = []record.BlobRef{{Hash: record.HashBlob(testBlob), Bytes: int64(len(testBlob)), Role: record.BlobCardPhoto, Media: "image/jpeg"},
+				{Hash: record.Hash{7}, Bytes: 3000, Role: record.BlobSignature, Media: "application/json"}}
+		}
 		l.append(a, at.Add(72*time.Second))
 		l.append(record.Trace{ID: ulid.Make().String(), Application: a.ID, Steps: []record.Step{
 			{At: at.Add(73 * time.Second), Name: "receipt.shown"}, {At: at.Add(78 * time.Second), Name: "receipt.printed", Note: "proof 3/3"}, {At: at.Add(85 * time.Second), Name: "rating.given"}}}, at.Add(90*time.Second))
@@ -118,6 +125,15 @@ func openHall(t *testing.T) *hall {
 			l.append(record.Rating{ID: ulid.Make().String(), Application: a.ID, Level: []record.Level{5, 4, 2, 3}[i%4], Source: record.RatingOnEvaluator, At: at.Add(85 * time.Second)}, at.Add(86*time.Second))
 		}
 	}
+	for i, state := range []string{"online", "userError", "online"} {
+		at := now.Add(time.Duration(i-9) * time.Minute)
+		l.append(record.DeviceEvent{ID: ulid.Make().String(), Device: "printer", Class: "printer", State: state,
+			Paper: []string{"full", "out", "full"}[i], Reason: []string{"", "paper.out", ""}[i], Clock: record.Clock{Wall: at}}, at)
+	}
+	_, err = st.PutChunks(ctx, []store.Chunk{{Kiosk: "hall-south-1", Hash: record.HashBlob(testBlob), Bytes: int64(len(testBlob)), Data: testBlob}})
+	must(t, err)
+	_, err = st.PutChunks(ctx, []store.Chunk{{Kiosk: "hall-south-1", Hash: record.Hash{7}, Bytes: 3000, Data: testBlob[:1000]}})
+	must(t, err)
 	other, err := record.GenerateKey(nil)
 	must(t, err)
 	l.key = other.Public()
@@ -126,6 +142,18 @@ func openHall(t *testing.T) *hall {
 	for n := 1; n > 0; {
 		n, err = p.Step(ctx)
 		must(t, err)
+	}
+	_, err = st.SaveResult(ctx, store.Result{Application: h.first, State: protocol.ResultNeedsMore, Reason: "请补交一张近照", At: now})
+	must(t, err)
+	for _, state := range []protocol.CommandState{protocol.CommandDone, protocol.CommandInterrupted, ""} {
+		id, err := st.GiveCommand(ctx, store.Command{Kiosk: "hall-south-2", GivenBy: testUser, Command: protocol.Command{
+			Name: protocol.CommandReopen, Args: map[string]string{"device": "idcard"}, Expires: now.Add(time.Hour)}}, "192.0.2.7")
+		must(t, err)
+		if state != "" {
+			detail := map[protocol.CommandState]string{protocol.CommandInterrupted: "program ended while it ran"}[state]
+			_, err = st.ReportCommand(ctx, "hall-south-2", protocol.Report{Command: id, State: state, Detail: detail})
+			must(t, err)
+		}
 	}
 	_, err = st.Attach(ctx, store.Claim{Kiosk: "hall-south-1", Epoch: epoch, First: 1, Last: 2, Clock: time.Now()})
 	if err == nil {
@@ -147,7 +175,8 @@ func (h *hall) say(kiosk string, at time.Time, s protocol.Status) {
 	body, err := json.Marshal(s)
 	must(h.t, err)
 	fenced, err := h.store.SaveConditions(h.t.Context(), []store.Condition{{
-		Kiosk: kiosk, Fence: h.fences[kiosk], Seen: at, At: at, Status: body, CatalogVersion: s.CatalogVersion}})
+		Kiosk: kiosk, Fence: h.fences[kiosk], Seen: at, At: at, Status: body,
+		Troubles: s.Troubles, CatalogVersion: s.CatalogVersion}})
 	must(h.t, err)
 	if len(fenced) > 0 {
 		h.t.Fatalf("%s spoke from behind the fence", kiosk)

@@ -9,12 +9,13 @@ import (
 // beijing is the one time zone of the country, without summer time.
 var beijing = time.FixedZone("Asia/Shanghai", 8*60*60)
 
-var pageNames = []string{"login", "error", "terminals", "terminal", "applications", "application", "attention"}
+var pageNames = []string{"login", "error", "terminals", "terminal", "restart", "applications", "application", "attention"}
 
 func parsePages() (map[string]*template.Template, error) {
 	shared, err := template.New("").Funcs(template.FuncMap{
 		"ratingTone":   func(level any) Tone { return ratingTone(toInt(level)) },
 		"severityTone": severityTone,
+		"resultTone":   resultTone,
 		"clock":        func(t time.Time) string { return t.In(beijing).Format("15:04:05") },
 		"exact":        func(t time.Time) string { return t.In(beijing).Format("15:04:05.000") },
 		"stamp":        stamp,
@@ -22,6 +23,7 @@ func parsePages() (map[string]*template.Template, error) {
 		"machine":      func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"day":          func(t time.Time) string { return t.In(beijing).Format("2006-01-02") },
 		"bytes":        byteCount,
+		"percent":      func(part, whole int64) int64 { return part * 100 / max(whole, 1) },
 		"millis":       func(ms int64) time.Duration { return time.Duration(ms) * time.Millisecond },
 		"short":        func(s string) string { return s[:min(8, len(s))] },
 		"date":         dateText,
@@ -70,6 +72,8 @@ func byteCount(n int64) string {
 		return fmt.Sprintf("%.1f GB", float64(n)/(1<<30))
 	case n >= 1<<20:
 		return fmt.Sprintf("%d MB", n>>20)
+	case n < 1<<10:
+		return fmt.Sprintf("%d B", n)
 	}
 	return fmt.Sprintf("%d KB", n>>10)
 }

@@ -2,8 +2,10 @@ package console
 
 import (
 	"net/http"
+	"time"
 
 	"yeban/hub/store"
+	"yeban/sync/protocol"
 )
 
 type terminalsPage struct {
@@ -35,8 +37,18 @@ func (c *Console) terminals(v *view) error {
 
 type terminalPage struct {
 	terminalView
-	Logs   []store.Log
-	Recent []store.Application
+	Logs     []store.Log
+	Recent   []store.Application
+	Commands []commandView
+	Events   []eventView
+}
+
+const eventsShown = 20
+
+// eventView is a change of a device's condition as a page shows it.
+type eventView struct {
+	deviceView
+	Happened time.Time
 }
 
 func (c *Console) terminal(v *view) error {
@@ -50,6 +62,21 @@ func (c *Console) terminal(v *view) error {
 	}
 	if p.Recent, err = c.Store.Applications(v.r.Context(), store.Filter{Kiosk: k.ID, Limit: 5}); err != nil {
 		return err
+	}
+	orders, err := c.Store.Commands(v.r.Context(), k.ID, commandsShown)
+	if err != nil {
+		return err
+	}
+	for _, order := range orders {
+		p.Commands = append(p.Commands, v.command(order))
+	}
+	events, err := c.Store.DeviceEvents(v.r.Context(), k.ID, eventsShown)
+	if err != nil {
+		return err
+	}
+	for _, e := range events {
+		d := protocol.DeviceStatus{Name: e.Device, State: e.State, Paper: e.Paper, Reason: e.Reason, At: e.Happened}
+		p.Events = append(p.Events, eventView{v.device(d, true), e.Happened})
 	}
 	return v.render(http.StatusOK, "terminal", "terminals.title", p)
 }

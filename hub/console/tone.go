@@ -33,17 +33,20 @@ type terminalView struct {
 	Status    protocol.Status
 	HasStatus bool
 	Devices   []deviceView
-	Needs     bool // a person
+	Troubles  []troubleView // of the terminal itself
+	Needs     bool          // a person
 }
 
 // deviceView is one device of a terminal.
 type deviceView struct {
+	ID     string // configured name
 	Name   string
 	State  words
 	Paper  words // Text empty: the device has no paper
 	Reason string
 	Remedy string
 	At     time.Time
+	Try    bool // it may help to open it anew
 }
 
 // look works out how a terminal stands now.
@@ -53,6 +56,8 @@ func (v *view) look(k store.Kiosk) terminalView {
 	switch {
 	case k.Link == store.LinkNever:
 		t.Link = words{Unclear, v.t("link.never")}
+	case k.Link == store.LinkDown && v.mayComeBack(k):
+		t.Link, t.Since = words{Unclear, v.t("link.unclear")}, k.LinkSince
 	case k.Link == store.LinkDown:
 		t.Link, t.Since, t.Needs = words{Bad, v.t("link.offline")}, k.LinkSince, true
 	case heard:
@@ -70,14 +75,25 @@ func (v *view) look(k store.Kiosk) terminalView {
 		t.Needs = t.Needs || one.State.Tone == Bad || one.State.Tone == Warn || one.Paper.Tone == Bad || one.Paper.Tone == Warn
 		t.Devices = append(t.Devices, one)
 	}
+	for _, code := range t.Status.Troubles {
+		t.Troubles = append(t.Troubles, v.trouble(string(code)))
+		t.Needs = true
+	}
 	return t
+}
+
+// mayComeBack tells a terminal that has gone a moment ago, or that nobody can have heard
+// of since the hub started. When a hub restarts, all are gone for a while: that is no
+// news about any of them.
+func (v *view) mayComeBack(k store.Kiosk) bool {
+	return v.now.Sub(k.LinkSince) < v.console.Grace || v.now.Sub(v.console.Started) < v.console.Fresh
 }
 
 // device keeps the last known reason of a device whose state is out of date, and says
 // that its state is unknown.
 func (v *view) device(d protocol.DeviceStatus, fresh bool) deviceView {
 	m, l := v.console.messages, v.lang
-	one := deviceView{Name: m.textOr(l, "device.", d.Name, ""), At: d.At}
+	one := deviceView{ID: d.Name, Name: m.textOr(l, "device.", d.Name, ""), At: d.At}
 	state, paper := d.State, d.Paper
 	if !fresh {
 		state = "unknown"
@@ -96,6 +112,7 @@ func (v *view) device(d protocol.DeviceStatus, fresh bool) deviceView {
 			one.Remedy = v.t("remedy.other")
 		}
 	}
+	one.Try = fresh && one.State.Tone != Good && state != "starting"
 	return one
 }
 
@@ -135,6 +152,18 @@ func ratingTone(level int) Tone {
 		return Warn
 	}
 	return Good
+}
+
+func resultTone(r protocol.ResultState) Tone {
+	switch r {
+	case protocol.ResultAccepted, protocol.ResultDone:
+		return Good
+	case protocol.ResultNeedsMore:
+		return Warn
+	case protocol.ResultRejected:
+		return Bad
+	}
+	return Unclear
 }
 
 func severityTone(s store.Severity) Tone {

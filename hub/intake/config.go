@@ -2,7 +2,8 @@ package intake
 
 import "time"
 
-// Config bounds what terminals may ask of a hub. Zero fields take the value of Default.
+// Config bounds what terminals may ask of a hub. Zero fields take the value of Default,
+// but for Settle and SettleBusy, where zero means at once.
 type Config struct {
 	MaxConnections int           // more are told to come back later
 	MaxHellos      int           // being attached at once
@@ -13,10 +14,19 @@ type Config struct {
 	Ping           time.Duration // between two pings
 	Dead           time.Duration // silence after which a terminal is gone
 	HelloTimeout   time.Duration // from connecting to HELLO
-	Settle         time.Duration // a fresh connection waits so long before its first RECORDS
+	Settle         time.Duration // a fresh connection waits up to so long before its first RECORDS
+	SettleBusy     time.Duration // and so long besides, while the hub is young or many arrive
+	BusyHellos     int           // HELLOs in a second that are many
 	StatusEvery    time.Duration // longest time between two STATUS of a terminal
 	Flush          time.Duration // how often conditions are written to the store
+	OrdersEvery    time.Duration // how often the store is asked for commands, beside hints
 	ComeBack       time.Duration // mean of what refused terminals are told to wait
+	ProgressEach   int           // PROGRESS questions of one terminal in a minute
+	Progress       Progress      // who answers them; nil: nobody
+
+	// RequireCertificate admits only terminals whose TLS client certificate was verified
+	// and has the terminal's id as its common name.
+	RequireCertificate bool
 }
 
 // Default is what a hub on one machine uses.
@@ -24,7 +34,7 @@ func Default() Config {
 	return Config{
 		MaxConnections: 18000,
 		MaxHellos:      64,
-		WindowRecords:  256,
+		WindowRecords:  1024,
 		WindowBytes:    4 << 20,
 		QueueBytes:     64 << 20,
 		GroupRecords:   2000,
@@ -32,9 +42,13 @@ func Default() Config {
 		Dead:           90 * time.Second,
 		HelloTimeout:   20 * time.Second,
 		Settle:         200 * time.Millisecond,
+		SettleBusy:     2 * time.Second,
+		BusyHellos:     20,
 		StatusEvery:    30 * time.Second,
 		Flush:          time.Second,
+		OrdersEvery:    5 * time.Second,
 		ComeBack:       5 * time.Second,
+		ProgressEach:   12,
 	}
 }
 
@@ -51,7 +65,10 @@ func (c Config) withDefaults() Config {
 	or(&c.HelloTimeout, d.HelloTimeout)
 	or(&c.StatusEvery, d.StatusEvery)
 	or(&c.Flush, d.Flush)
+	or(&c.BusyHellos, d.BusyHellos)
+	or(&c.OrdersEvery, d.OrdersEvery)
 	or(&c.ComeBack, d.ComeBack)
+	or(&c.ProgressEach, d.ProgressEach)
 	return c
 }
 

@@ -142,9 +142,9 @@ func (b *box) delivered(t *testing.T) {
 }
 
 // startLink talks to whatever address says at the moment of dialling.
-func startLink(t *testing.T, o link.Outbox, address func() string) (l *link.Link, stop func()) {
+func startLink(t *testing.T, o link.Outbox, address func() string, change ...func(*link.Config)) (l *link.Link, stop func()) {
 	t.Helper()
-	l, err := link.New(link.Config{
+	cfg := link.Config{
 		URL: "ws://hub", Token: "token-hall-1", Kiosk: "hall-1", Software: "test", Outbox: o,
 		CatalogVersion: func() string { return "1" },
 		Status:         func() protocol.Status { return protocol.Status{Visit: "home"} },
@@ -152,7 +152,11 @@ func startLink(t *testing.T, o link.Outbox, address func() string) (l *link.Link
 		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, network, address())
 		},
-	})
+	}
+	for _, f := range change {
+		f(&cfg)
+	}
+	l, err := link.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

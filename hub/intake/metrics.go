@@ -8,6 +8,12 @@ type metrics struct {
 	commitSeconds prometheus.Histogram
 	groupSize     prometheus.Histogram
 	faults        *prometheus.CounterVec
+	commands      prometheus.Counter
+	expired       prometheus.Counter
+	reports       *prometheus.CounterVec
+	blobBytes     prometheus.Counter
+	blobs         *prometheus.CounterVec
+	progress      *prometheus.CounterVec
 }
 
 // newMetrics registers what intake measures; reg may be nil.
@@ -23,9 +29,22 @@ func newMetrics(reg prometheus.Registerer, s *Server) *metrics {
 			Name: "yeban_intake_group_batches", Help: "Batches in a group commit.", Buckets: prometheus.ExponentialBuckets(1, 2, 12)}),
 		faults: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "yeban_intake_faults_total", Help: "Faults told to terminals."}, []string{"code"}),
+		commands: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "yeban_intake_commands_sent_total", Help: "Commands sent to terminals, again with each connection included."}),
+		expired: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "yeban_intake_commands_expired_total", Help: "Commands that were closed because no terminal fetched them in time."}),
+		reports: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "yeban_intake_reports_total", Help: "Reports of terminals on commands that told something new."}, []string{"state"}),
+		blobBytes: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "yeban_intake_blob_bytes_total", Help: "Bytes of attachments stored."}),
+		blobs: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "yeban_intake_blobs_total", Help: "Attachments that became complete, had a wrong hash, or were refused."}, []string{"outcome"}),
+		progress: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "yeban_intake_progress_total", Help: "Questions for the progress of applications."}, []string{"outcome"}),
 	}
 	if reg != nil {
 		reg.MustRegister(m.records, m.commitErrors, m.commitSeconds, m.groupSize, m.faults,
+			m.commands, m.expired, m.reports, m.blobBytes, m.blobs, m.progress,
 			prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 				Name: "yeban_intake_connections", Help: "Terminals connected to this process."},
 				func() float64 { return float64(s.connections.Load()) }))

@@ -20,6 +20,9 @@ import (
 	"yeban/sync/protocol"
 )
 
+// desks is how many calls of all terminals may be at the store at once.
+const desks = 8
+
 // Store is what intake needs of the hub's store.
 type Store interface {
 	KioskByToken(ctx context.Context, token string) (id string, err error)
@@ -27,6 +30,11 @@ type Store interface {
 	Detach(ctx context.Context, kiosk string, fence uint64) error
 	Commit(ctx context.Context, batches []store.Batch) ([]store.Outcome, error)
 	SaveConditions(ctx context.Context, all []store.Condition) (fenced []string, err error)
+	PendingCommands(ctx context.Context) ([]store.Command, error)
+	ReportCommand(ctx context.Context, kiosk string, r protocol.Report) (changed bool, err error)
+	ExpireCommands(ctx context.Context) (kiosks []string, err error)
+	PutChunks(ctx context.Context, all []store.Chunk) ([]store.Stored, error)
+	ForgetStrays(ctx context.Context, before time.Time) (n int64, err error)
 }
 
 // Bus is what intake hints to.
@@ -44,14 +52,19 @@ type Server struct {
 	now      func() time.Time
 	metrics  *metrics
 	writer   *writer
+	keeper   *keeper
 	presence *presence
+	orders   *orders
+	pace     pace
+	asked    allowance
 	upgrader websocket.Upgrader
-	unlisten func()
+	unlisten []func()
 
 	ctx         context.Context // ends when sessions must
 	cancel      context.CancelFunc
 	connections atomic.Int64
 	hellos      chan struct{}
+	desks       chan struct{} // calls that may be at the store at once
 
 	mu       sync.Mutex
 	draining bool
@@ -69,10 +82,13 @@ func New(cfg Config, st Store, b Bus, log *slog.Logger, reg prometheus.Registere
 	s := &Server{
 		cfg: cfg, store: st, bus: b, log: log, now: now,
 		hellos:   make(chan struct{}, cfg.MaxHellos),
+		desks:    make(chan struct{}, desks),
+		pace:     pace{quiet: cfg.Settle, busy: cfg.SettleBusy, many: cfg.BusyHellos, started: now()},
+		asked:    allowance{perMinute: cfg.ProgressEach},
 		sessions: make(map[string]*session),
 		upgrader: websocket.Upgrader{
 			Subprotocols:    []string{protocol.Subprotocol},
-			ReadBufferSize:  2048,
+			ReadBufferSize:  1024,
 			WriteBufferSize: 2048,
 			WriteBufferPool: new(sync.Pool),
 			CheckOrigin:     func(r *http.Request) bool { return r.Header.Get("Origin") == "" }, // no browser has business here
@@ -80,18 +96,30 @@ func New(cfg Config, st Store, b Bus, log *slog.Logger, reg prometheus.Registere
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.metrics = newMetrics(reg, s)
-	stop, err := b.Listen(bus.AnyTaken, s.taken)
-	if err != nil {
-		s.cancel()
-		return nil, err
+	s.orders = startOrders(s)
+	for subject, hear := range map[string]func(string){bus.AnyTaken: s.taken, bus.AnyCommand: func(string) { s.orders.look() }} {
+		stop, err := b.Listen(subject, hear)
+		if err != nil {
+			s.stopListening()
+			s.orders.close()
+			s.cancel()
+			return nil, err
+		}
+		s.unlisten = append(s.unlisten, stop)
 	}
-	s.unlisten = stop
 	s.writer = startWriter(cfg, st, b, s.metrics, log)
+	s.keeper = startKeeper(s)
 	s.presence = startPresence(s)
 	return s, nil
 }
 
-// ServeHTTP holds a terminal's connection until it ends.
+func (s *Server) stopListening() {
+	for _, stop := range s.unlisten {
+		stop()
+	}
+}
+
+// ServeHTTP admits a terminal. The connection then outlives the call.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	if !ok || token == "" {
@@ -106,7 +134,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "come back later", http.StatusServiceUnavailable)
 		return
 	}
-	defer s.leave()
+	stays := false
+	defer func() {
+		if !stays {
+			s.leave()
+		}
+	}()
 	kiosk, err := s.store.KioskByToken(r.Context(), token)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
@@ -116,6 +149,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		s.log.Error("look up a token", "err", err)
 		http.Error(w, "come back later", http.StatusServiceUnavailable)
+		return
+	case s.cfg.RequireCertificate && certified(r) != kiosk:
+		s.metrics.faults.WithLabelValues(string(protocol.FaultUnauthorised)).Inc()
+		s.log.Warn("terminal without its certificate", "kiosk", kiosk, "remote", r.RemoteAddr)
+		http.Error(w, "the terminal's own certificate is required", http.StatusForbidden)
 		return
 	}
 	ws, err := s.upgrader.Upgrade(w, r, nil)
@@ -129,7 +167,24 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	conn := protocol.NewConn(ws, protocol.ConnConfig{Ping: s.cfg.Ping, Dead: s.cfg.Dead})
-	newSession(s, kiosk, conn, r.RemoteAddr).run()
+	one := newSession(s, kiosk, conn, r.RemoteAddr)
+	if stays = one.begin(); !stays {
+		return
+	}
+	// A connection lasts for days. The request's buffers and the deep stack on which a
+	// terminal was attached go with this goroutine, and are most of what it took.
+	go func() {
+		defer s.leave()
+		one.serve()
+	}()
+}
+
+// certified is the terminal that a verified client certificate names; empty without one.
+func certified(r *http.Request) string {
+	if r.TLS == nil || len(r.TLS.VerifiedChains) == 0 {
+		return ""
+	}
+	return r.TLS.VerifiedChains[0][0].Subject.CommonName
 }
 
 // enter admits a connection, which must leave again.
@@ -168,7 +223,15 @@ func (s *Server) register(one *session) bool {
 	}
 	s.bus.Hint(bus.Taken(one.kiosk, one.fence))
 	s.presence.changed(one.kiosk)
+	s.orders.look()
 	return true
+}
+
+// session gives the session of a terminal, nil when it is not connected here.
+func (s *Server) session(kiosk string) *session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.sessions[kiosk]
 }
 
 func (s *Server) unregister(one *session) {
@@ -191,10 +254,7 @@ func (s *Server) taken(subject string) {
 
 // fenceOff ends the session of a terminal when its fence is below the given one.
 func (s *Server) fenceOff(kiosk string, fence uint64) {
-	s.mu.Lock()
-	one := s.sessions[kiosk]
-	s.mu.Unlock()
-	if one != nil && one.fence < fence {
+	if one := s.session(kiosk); one != nil && one.fence < fence {
 		one.end(protocol.FaultFenced, "a newer connection has taken over")
 	}
 }
@@ -236,10 +296,12 @@ func (s *Server) Close() error {
 	s.mu.Lock()
 	s.draining = true
 	s.mu.Unlock()
-	s.unlisten()
+	s.stopListening()
+	s.orders.close()
 	s.cancel()
 	s.all.Wait()
 	s.writer.close()
+	s.keeper.close()
 	return s.presence.close()
 }
 

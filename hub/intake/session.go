@@ -20,10 +20,11 @@ const noID = "-"
 
 // batchesUnderWay is how many RECORDS of one terminal may wait for the writer; the
 // terminal's next one waits in the socket.
-const batchesUnderWay = 4
+const batchesUnderWay = 16
 
-// session is one terminal's connection. Its reader is the goroutine of run; a second
-// one sends acknowledgements and farewells.
+// session is one terminal's connection. Its reader is the goroutine of serve; a second
+// one sends acknowledgements and farewells, and is there only while there are any:
+// thousands of terminals have nothing to hear for hours.
 type session struct {
 	server *Server
 	kiosk  string // as the token says
@@ -32,54 +33,78 @@ type session struct {
 	epoch  record.Epoch
 	fence  uint64
 
+	unhook func() bool // from the server's end
+
 	slots chan struct{} // batchesUnderWay
+	calls chan struct{} // callsUnderWay
 
 	mu       sync.Mutex
 	acked    uint64 // on stable storage
 	told     uint64 // last ACK sent
 	farewell *protocol.Fault
 	goodbye  *protocol.Drain
-	wake     chan struct{} // something of the above has changed
+	parcels  []parcel        // to be sent
+	ordered  map[string]bool // commands that this connection has carried
+	news     bool            // something of the above has changed
+	telling  bool            // the teller runs, or must not, before WELCOME
+	ended    bool            // it must not any more
+	drained  bool            // DRAIN was sent; the teller's own, as told is
+	teller   sync.WaitGroup
 }
 
 func newSession(s *Server, kiosk string, conn *protocol.Conn, remote string) *session {
 	return &session{
 		server: s, kiosk: kiosk, conn: conn,
 		log:   s.log.With("kiosk", kiosk, "remote", remote),
-		slots: make(chan struct{}, batchesUnderWay),
-		wake:  make(chan struct{}, 1),
+		slots: make(chan struct{}, batchesUnderWay), calls: make(chan struct{}, callsUnderWay),
+		telling: true,
 	}
 }
 
-func (s *session) run() {
-	unhook := context.AfterFunc(s.server.ctx, func() {
+// begin hears HELLO and answers it. When it is false the connection has ended; otherwise
+// serve must follow.
+func (s *session) begin() bool {
+	s.unhook = context.AfterFunc(s.server.ctx, func() {
 		// A peer that takes nothing any more must not keep the hub from stopping.
 		defer time.AfterFunc(time.Second, s.conn.Abort).Stop()
 		s.conn.Close(websocket.CloseGoingAway, "hub stops")
 	})
-	defer unhook()
 	id, err := s.hello()
-	defer s.server.unregister(s)
-	if s.fence != 0 {
-		defer s.detach()
-	}
 	if err != nil {
 		s.refuse(id, err)
-		return
+		s.over()
+		return false
 	}
-	teller := make(chan struct{})
-	go func() {
-		defer close(teller)
-		s.tell()
-	}()
-	err = s.read()
+	return true
+}
+
+// over follows the last word.
+func (s *session) over() {
+	if s.fence != 0 {
+		s.detach()
+	}
+	s.server.unregister(s)
+	s.unhook()
+}
+
+// serve talks with the terminal until the connection ends.
+func (s *session) serve() {
+	defer s.over()
+	s.mu.Lock()
+	s.telling = false
+	s.tellNews()
+	s.mu.Unlock()
+	err := s.read()
 	if fault, ok := errors.AsType[*protocol.Fault](err); ok {
 		s.end(fault.Code, fault.Message)
 	} else {
 		s.log.Info("terminal has gone", "fence", s.fence, "cause", err)
 		s.conn.Abort()
 	}
-	<-teller
+	s.mu.Lock()
+	s.ended = true // no other teller begins
+	s.mu.Unlock()
+	s.teller.Wait()
 }
 
 // hello receives HELLO and answers WELCOME. The id is that of the call.
@@ -124,7 +149,7 @@ func (s *session) hello() (id string, err error) {
 		Epoch: h.Epoch, Have: a.Have, HaveHash: a.HaveHash, Fence: a.Fence, ServerTime: s.server.now(),
 		WindowRecords: cfg.WindowRecords, WindowBytes: cfg.WindowBytes,
 		PingSeconds: seconds(cfg.Ping), DeadSeconds: seconds(cfg.Dead),
-		SettleMs: int(cfg.Settle.Milliseconds()), StatusSeconds: seconds(cfg.StatusEvery),
+		SettleMs: int(s.server.pace.settle(s.server.now()).Milliseconds()), StatusSeconds: seconds(cfg.StatusEvery),
 	})
 	if err != nil {
 		return id, err
@@ -161,6 +186,12 @@ func (s *session) read() error {
 			err = s.records(&f)
 		case f.Type == protocol.Event && f.Method == protocol.MethodStatus:
 			err = s.status(&f)
+		case f.Type == protocol.Call && f.Method == protocol.MethodReport:
+			err = s.report(&f)
+		case f.Type == protocol.Call && f.Method == protocol.MethodBlob:
+			err = s.blob(&f)
+		case f.Type == protocol.Call && f.Method == protocol.MethodProgress:
+			err = s.progress(&f)
 		default:
 			err = &protocol.Fault{Code: protocol.FaultBadFrame, Message: fmt.Sprintf("%s is not for a hub to hear now", f.Method)}
 		}
@@ -196,7 +227,8 @@ func (s *session) status(f *protocol.Frame) error {
 		return &protocol.Fault{Code: protocol.FaultBadFrame, Message: "STATUS does not fit"}
 	}
 	s.server.presence.put(store.Condition{
-		Kiosk: s.kiosk, Fence: s.fence, CatalogVersion: st.CatalogVersion, Status: f.Body, At: s.server.now(),
+		Kiosk: s.kiosk, Fence: s.fence, CatalogVersion: st.CatalogVersion, Status: f.Body,
+		Troubles: st.Troubles, At: s.server.now(),
 	})
 	return nil
 }
@@ -248,31 +280,52 @@ func (s *session) drain(after time.Duration, reason string) {
 }
 
 func (s *session) poke() {
-	select {
-	case s.wake <- struct{}{}:
-	default:
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.news = true
+	s.tellNews()
+}
+
+// tellNews starts the teller when it is needed; the caller holds mu.
+func (s *session) tellNews() {
+	if s.news && !s.telling && !s.ended {
+		s.telling = true
+		s.teller.Go(s.tell)
 	}
 }
 
-// tell sends what committed, end and drain ask for, until the connection ends.
+// tell sends what committed, post, end and drain ask for, until nothing is left to tell or
+// the connection ends.
 func (s *session) tell() {
-	drained := false
 	for {
+		s.mu.Lock()
+		if !s.news {
+			s.telling = false
+			s.mu.Unlock()
+			return
+		}
+		s.news = false
+		acked, farewell, goodbye, parcels := s.acked, s.farewell, s.goodbye, s.parcels
+		s.parcels = nil
+		s.mu.Unlock()
 		select {
 		case <-s.conn.Done():
-			return
-		case <-s.wake:
+			return // telling stays: there is nobody to tell
+		default:
 		}
-		s.mu.Lock()
-		acked, farewell, goodbye := s.acked, s.farewell, s.goodbye
-		s.mu.Unlock()
 		if acked > s.told {
 			s.send(protocol.Event, "", protocol.MethodAck, &protocol.Ack{Epoch: s.epoch, Have: acked})
 			s.told = acked
 		}
-		if goodbye != nil && !drained {
+		for _, p := range parcels {
+			s.sendFrame(p.frame)
+			if p.answer {
+				<-s.calls
+			}
+		}
+		if goodbye != nil && !s.drained {
 			s.send(protocol.Event, "", protocol.MethodDrain, goodbye)
-			drained = true
+			s.drained = true
 		}
 		if farewell != nil {
 			s.sendFault(noID, farewell.Code, farewell.Message)
@@ -319,11 +372,17 @@ func (s *session) sendFault(id string, code protocol.FaultCode, message string) 
 // send gives up with the connection; its reader sees why.
 func (s *session) send(t protocol.FrameType, id string, m protocol.Method, body any) {
 	f, err := protocol.NewFrame(t, id, m, body)
-	if err == nil {
-		err = s.conn.Send(s.server.ctx, f)
-	}
-	if err != nil && !errors.Is(err, protocol.ErrClosed) && s.server.ctx.Err() == nil {
+	if err != nil {
 		s.log.Error("send", "method", m, "err", err)
+		return
+	}
+	s.sendFrame(f)
+}
+
+func (s *session) sendFrame(f protocol.Frame) {
+	err := s.conn.Send(s.server.ctx, f)
+	if err != nil && !errors.Is(err, protocol.ErrClosed) && s.server.ctx.Err() == nil {
+		s.log.Error("send", "method", f.Method, "err", err)
 	}
 }
 

@@ -1,7 +1,8 @@
 // Package projector turns committed entries into what staff see. It follows the store in
 // the order of commits with its own durable position, opens each entry with the
 // platform's private key, and checks it by the catalogue. An entry that cannot be read
-// is parked with a reason and never stands in the way of the next one.
+// is parked with a reason and never stands in the way of the next one. What became of a
+// person's applications is told at the Desk.
 //
 // Acknowledgements do not wait for it.
 package projector
@@ -27,7 +28,7 @@ import (
 // follower is the name of the projector's position in the store.
 const follower = "projector"
 
-const run = 256 // entries in one transaction
+const run = 64 // entries in one transaction; on SQLite the next group commit waits for it
 
 // Store is what the projector needs of the hub's store.
 type Store interface {
@@ -35,6 +36,8 @@ type Store interface {
 	Position(ctx context.Context, follower string) (int64, error)
 	Newest(ctx context.Context) (int64, error)
 	Project(ctx context.Context, follower string, from int64, all []store.Projection) error
+	Untagged(ctx context.Context, limit int) ([]store.Committed, error)
+	Tag(ctx context.Context, tags map[int64]string) error
 }
 
 // Bus is where the projector hears of commits and tells of changes.
@@ -53,6 +56,7 @@ type Projector struct {
 	Store    Store
 	Bus      Bus
 	Key      *record.PrivateKey
+	Tagger   *Tagger  // nil: made from Key
 	Catalogs Catalogs // nil: answers are not judged
 	Log      *slog.Logger
 	Poll     time.Duration // look at the store at least this often; 0 means 1 s
@@ -71,6 +75,7 @@ func (p *Projector) Run(ctx context.Context) error {
 	}
 	poll := time.NewTicker(every)
 	defer poll.Stop()
+	tagged := false
 	for {
 		n, err := p.Step(ctx)
 		if ctx.Err() != nil {
@@ -81,6 +86,15 @@ func (p *Projector) Run(ctx context.Context) error {
 		}
 		if n == run {
 			continue
+		}
+		if !tagged {
+			some, err := p.retag(ctx)
+			if some > 0 {
+				continue
+			}
+			if tagged = err == nil; !tagged && ctx.Err() == nil {
+				p.Log.Error("tag applications", "err", err)
+			}
 		}
 		select {
 		case <-ctx.Done():
@@ -94,6 +108,9 @@ func (p *Projector) Run(ctx context.Context) error {
 // Step projects the next run of entries and says how many there were. ErrFenced means
 // that another hub was quicker.
 func (p *Projector) Step(ctx context.Context) (int, error) {
+	if err := p.ready(); err != nil {
+		return 0, err
+	}
 	from, err := p.Store.Position(ctx, follower)
 	if err != nil {
 		return 0, err
@@ -146,6 +163,8 @@ func (p *Projector) project(c store.Committed) store.Projection {
 			out.Rating = r
 		case *record.Trace:
 			out.Trace = r
+		case *record.DeviceEvent:
+			out.Device = r
 		}
 	}
 	if why != nil {
@@ -169,7 +188,7 @@ func (p *Projector) application(c store.Committed, a *record.Application) (*stor
 		ID: a.ID, ReceiptNumber: a.ReceiptNumber, Item: a.Item, ItemName: a.ItemName, TaskHandleItem: a.TaskHandleItem,
 		ItemVersion: a.ItemVersion, CatalogVersion: a.CatalogVersion, Language: a.Language,
 		MaskedName: MaskName(a.Applicant.Name), MaskedID: MaskID(a.Applicant.IDNumber),
-		Steps: a.Trace, Submitted: a.Clock.Wall,
+		Applicant: p.tag(a), Steps: a.Trace, Submitted: a.Clock.Wall,
 	}
 	problems, why := p.judge(a)
 	out.Problems = problems

@@ -22,24 +22,31 @@ type Filter struct {
 
 const applicationColumns = `a.id, a.receipt_number, a.kiosk, a.epoch, a.seq, a.pos, a.item, a.item_name, a.task_handle_item,
 	a.item_version, a.catalog_version, a.language, a.masked_name, a.masked_id, a.problems, a.steps,
-	a.submitted_at, a.queued_at, a.received_at, a.committed_at,
-	COALESCE(r.level, 0), COALESCE(r.source, ''), COALESCE(r.rated_at, 0)`
+	a.submitted_at, a.queued_at, a.received_at, a.committed_at, a.applicant,
+	COALESCE(r.level, 0), COALESCE(r.source, ''), COALESCE(r.rated_at, 0),
+	COALESCE(w.state, 'received'), COALESCE(w.reason, ''), COALESCE(w.at, 0),
+	(SELECT COUNT(*) FROM attachments t WHERE t.kiosk = a.kiosk AND t.record = a.id),
+	(SELECT COUNT(*) FROM attachments t JOIN blobs b ON b.kiosk = t.kiosk AND b.hash = t.hash AND b.bytes = t.bytes
+		WHERE t.kiosk = a.kiosk AND t.record = a.id AND b.complete_at > 0)`
 
-// applicationsFrom joins the first rating of each: one visit has one.
+// applicationsFrom joins the first rating of each, since one visit has one, and the
+// back office's word.
 const applicationsFrom = ` FROM applications a LEFT JOIN ratings r
-	ON r.id = (SELECT MIN(id) FROM ratings WHERE application = a.id)`
+	ON r.id = (SELECT MIN(id) FROM ratings WHERE application = a.id)
+	LEFT JOIN results w ON w.application = a.id`
 
 func scanApplication(r interface{ Scan(...any) error }) (a Application, err error) {
 	var problems, steps string
-	var submitted, queued, received, committed, rated int64
+	var submitted, queued, received, committed, rated, said int64
 	err = r.Scan(&a.ID, &a.ReceiptNumber, &a.Kiosk, &a.Epoch, &a.Seq, &a.Pos, &a.Item, &a.ItemName, &a.TaskHandleItem,
 		&a.ItemVersion, &a.CatalogVersion, &a.Language, &a.MaskedName, &a.MaskedID, &problems, &steps,
-		&submitted, &queued, &received, &committed, &a.Rating, &a.RatingSource, &rated)
+		&submitted, &queued, &received, &committed, &a.Applicant, &a.Rating, &a.RatingSource, &rated,
+		&a.Result, &a.ResultReason, &said, &a.Attached, &a.AttachedHere)
 	if err != nil {
 		return a, err
 	}
-	a.Submitted, a.Queued, a.Received, a.Committed, a.Rated =
-		moment(submitted), moment(queued), moment(received), moment(committed), moment(rated)
+	a.Submitted, a.Queued, a.Received, a.Committed, a.Rated, a.ResultAt =
+		moment(submitted), moment(queued), moment(received), moment(committed), moment(rated), moment(said)
 	return a, errors.Join(json.Unmarshal([]byte(problems), &a.Problems), json.Unmarshal([]byte(steps), &a.Steps))
 }
 

@@ -70,7 +70,9 @@ type cursor struct {
 type commit struct {
 	ctx     context.Context
 	tx      *sql.Tx
-	rows    []any // of entries, entryColumns each, not written yet
+	rows    []any     // of entries, entryColumns each, not written yet
+	many    *sql.Stmt // of entryRows, once there were so many; only where preparing pays
+	local   bool      // see dialect
 	lock    string
 	now     time.Time
 	pos     int64
@@ -80,7 +82,7 @@ type commit struct {
 
 func (s *Store) newCommit(ctx context.Context, tx *sql.Tx, batches []Batch) (*commit, error) {
 	c := &commit{
-		ctx: ctx, tx: tx, lock: s.dialect.lock, now: s.now(),
+		ctx: ctx, tx: tx, lock: s.dialect.lock, local: s.dialect.local, now: s.now(),
 		fences: make(map[string]uint64), cursors: make(map[logName]*cursor),
 	}
 	// Taking the counter's row first makes concurrent hubs commit one after the other,
@@ -130,8 +132,22 @@ func (c *commit) load(kiosks []any) error {
 
 const (
 	entryColumns = 14
-	entryRows    = 12 // written with one statement; SQLite looks each placeholder up among all
+	entryRows    = 12 // written with one statement
+	insertInto   = `INSERT INTO entries (kiosk, epoch, seq, pos, kind, id, at_ms, prev, hash, header,
+		wrapped_key, sealed, received_at, committed_at) VALUES `
 )
+
+// The two forms of the statement for entryRows.
+var (
+	insertNumbered = insertInto + values(entryRows, entryColumns)
+	insertBare     = insertInto + bareValues(entryRows, entryColumns)
+)
+
+// bareValues gives n rows of so many placeholders without numbers.
+func bareValues(n, columns int) string {
+	row := "(" + strings.Repeat("?, ", columns-1) + "?)"
+	return strings.Repeat(row+", ", n-1) + row
+}
 
 // values gives n rows of so many placeholders, numbered from 1; one row is a list.
 func values(n, columns int) string {
@@ -163,12 +179,30 @@ func (c *commit) flush() error {
 	if len(c.rows) == 0 {
 		return nil
 	}
-	_, err := c.tx.ExecContext(c.ctx, `INSERT INTO entries (kiosk, epoch, seq, pos, kind, id, at_ms, prev, hash, header,
-		wrapped_key, sealed, received_at, committed_at) VALUES `+values(len(c.rows)/entryColumns, entryColumns), c.rows...)
+	err := c.write(len(c.rows) / entryColumns)
 	if c.rows = c.rows[:0]; err != nil {
 		return fmt.Errorf("insert entries: %w", err)
 	}
 	return nil
+}
+
+// write runs the statement for all rows. The full one runs many times in a large group.
+func (c *commit) write(rows int) (err error) {
+	switch {
+	case rows < entryRows:
+		_, err = c.tx.ExecContext(c.ctx, insertInto+values(rows, entryColumns), c.rows...)
+		return err
+	case !c.local:
+		_, err = c.tx.ExecContext(c.ctx, insertNumbered, c.rows...)
+		return err
+	}
+	if c.many == nil { // closed with the transaction
+		if c.many, err = c.tx.PrepareContext(c.ctx, insertBare); err != nil {
+			return err
+		}
+	}
+	_, err = c.many.ExecContext(c.ctx, c.rows...)
+	return err
 }
 
 // kiosksOf gives each terminal once, in the order in which rows are locked.
@@ -255,7 +289,7 @@ func (c *commit) entry(b *Batch, at *cursor, e *record.Entry) (added bool, err e
 		return false, err
 	}
 	at.have, at.hash, at.moved = e.Seq, e.Hash, true
-	return true, nil
+	return true, c.noteBlobs(b.Kiosk, e)
 }
 
 // cursor is zeros for a log that has no entry yet.

@@ -59,5 +59,8 @@ func (s *Store) Conflicts(ctx context.Context, limit int) ([]Conflict, error) {
 	return all, nil
 }
 
+// ids makes those of one process grow within a millisecond too.
+var ids = &ulid.LockedMonotonicReader{MonotonicReader: ulid.Monotonic(rand.Reader, 0)}
+
 // newID is a ULID: sorted by time, unique over all hubs.
-func newID(now time.Time) string { return ulid.MustNew(ulid.Timestamp(now), rand.Reader).String() }
+func newID(now time.Time) string { return ulid.MustNew(ulid.Timestamp(now), ids).String() }

@@ -23,6 +23,10 @@ type dialect struct {
 	goose  goose.Dialect
 	tables string // query for the names of the user's tables
 	lock   string // suffix of a SELECT whose row must not change before commit
+	// local says that there is no server: a statement that is run often is worth
+	// preparing, and its placeholders are better bare, because SQLite looks each named
+	// one up among all.
+	local bool
 	// open gives one handle for writing and one for reading; they may be the same.
 	open func(ctx context.Context, dsn string) (write, read *sql.DB, err error)
 	// damage tells an error that means: this is no database, or a broken one.
@@ -73,6 +77,7 @@ func RedactDSN(dsn string) string {
 
 var sqliteDialect = dialect{
 	name:   "sqlite",
+	local:  true,
 	goose:  goose.DialectSQLite3,
 	tables: `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'`,
 	open:   openSQLite,

@@ -35,6 +35,7 @@ var postgresDialect = dialect{
 const (
 	postgresConnect  = 5 * time.Second  // for one host, so that a dead one is passed over
 	postgresLifetime = 10 * time.Minute // of a connection, so that a hub finds back to a preferred host
+	postgresIdle     = "5s"             // between two statements of a transaction; a hub needs milliseconds
 )
 
 // openPostgres opens one pool for both uses: PostgreSQL takes many writers. Of several
@@ -58,6 +59,11 @@ func openPostgres(ctx context.Context, dsn string) (write, read *sql.DB, err err
 	// the synchronous standby where there is one.
 	if cfg.RuntimeParams["synchronous_commit"] == "" {
 		cfg.RuntimeParams["synchronous_commit"] = "on"
+	}
+	// A hub that stops in the middle of a transaction must not keep the others from
+	// committing for as long as it is stopped.
+	if cfg.RuntimeParams["idle_in_transaction_session_timeout"] == "" {
+		cfg.RuntimeParams["idle_in_transaction_session_timeout"] = postgresIdle
 	}
 	db := stdlib.OpenDB(*cfg)
 	db.SetMaxOpenConns(max(8, 4*runtime.NumCPU()))

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"yeban/sync/protocol"
 	"yeban/sync/record"
 )
 
@@ -27,6 +28,7 @@ type Application struct {
 	Language       string
 	MaskedName     string
 	MaskedID       string
+	Applicant      string   // keyed digest of the document's number; see ApplicationsByApplicant
 	Problems       []string // question:code, where an answer does not fit the catalogue
 	Steps          []record.Step
 	Submitted      time.Time // terminal's clock
@@ -36,7 +38,15 @@ type Application struct {
 	Rating         record.Level
 	RatingSource   record.RatingSource
 	Rated          time.Time
+	Result         protocol.ResultState // what the back office has said; ResultReceived: nothing yet
+	ResultReason   string               // its words to the citizen
+	ResultAt       time.Time
+	Attached       int // attachments that it names
+	AttachedHere   int // and how many of them are here, whole
 }
+
+// Complete tells that nothing of the application is still on its way.
+func (a Application) Complete() bool { return a.AttachedHere == a.Attached }
 
 // Projection is what one entry means for people. An application may be parked and be
 // shown all the same; otherwise exactly one part is set.
@@ -46,6 +56,7 @@ type Projection struct {
 	Application *Application
 	Rating      *record.Rating
 	Trace       *record.Trace
+	Device      *record.DeviceEvent
 	Parked      *Parked
 }
 
@@ -106,12 +117,12 @@ func (s *Store) project(ctx context.Context, tx *sql.Tx, p *Projection) error {
 		_, err = tx.ExecContext(ctx, `
 			INSERT INTO applications (id, receipt_number, kiosk, epoch, seq, pos, body_hash, item, item_name,
 				task_handle_item, item_version, catalog_version, language, masked_name, masked_id, problems, steps,
-				submitted_at, queued_at, received_at, committed_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
+				submitted_at, queued_at, received_at, committed_at, applicant)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
 			ON CONFLICT (id) DO NOTHING`, texts(
 			a.ID, a.ReceiptNumber, c.Kiosk, c.Epoch.String(), int64(c.Entry.Seq), c.Pos, p.BodyHash, a.Item, a.ItemName,
 			a.TaskHandleItem, a.ItemVersion, a.CatalogVersion, a.Language, a.MaskedName, a.MaskedID, string(problems),
-			string(steps), ms(a.Submitted), c.Entry.AtMs, ms(c.Received), ms(c.Committed))...)
+			string(steps), ms(a.Submitted), c.Entry.AtMs, ms(c.Received), ms(c.Committed), a.Applicant)...)
 		return err
 	case p.Rating != nil:
 		r := p.Rating
@@ -130,6 +141,8 @@ func (s *Store) project(ctx context.Context, tx *sql.Tx, p *Projection) error {
 			VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO NOTHING`,
 			texts(p.Trace.ID, p.Trace.Application, c.Kiosk, p.BodyHash, string(steps), c.Pos)...)
 		return err
+	case p.Device != nil:
+		return insertDeviceEvent(ctx, tx, c, p.Device)
 	}
 	return nil
 }

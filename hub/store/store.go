@@ -84,15 +84,7 @@ func (s *Store) migrate(ctx context.Context) error {
 	if len(tables) > 0 && !ours {
 		return fmt.Errorf("database has %d tables of another program: %w", len(tables), ErrForeign)
 	}
-	files, err := fs.Sub(schema, "schema/"+s.dialect.name)
-	if err != nil {
-		return err
-	}
-	options, err := s.dialect.migrate()
-	if err != nil {
-		return err
-	}
-	p, err := goose.NewProvider(s.dialect.goose, s.write, files, options...)
+	p, err := s.migrations()
 	if err != nil {
 		return fmt.Errorf("read schema: %w", err)
 	}
@@ -115,6 +107,18 @@ func (s *Store) migrate(ctx context.Context) error {
 		return fmt.Errorf("mark database: %w", err)
 	}
 	return nil
+}
+
+func (s *Store) migrations() (*goose.Provider, error) {
+	files, err := fs.Sub(schema, "schema/"+s.dialect.name)
+	if err != nil {
+		return nil, err
+	}
+	options, err := s.dialect.migrate()
+	if err != nil {
+		return nil, err
+	}
+	return goose.NewProvider(s.dialect.goose, s.write, files, options...)
 }
 
 func (s *Store) tables(ctx context.Context) ([]string, error) {
@@ -181,6 +185,14 @@ func ms(t time.Time) int64 {
 		return 0
 	}
 	return t.UnixMilli()
+}
+
+// flag is a truth as a column holds it.
+func flag(yes bool) int {
+	if yes {
+		return 1
+	}
+	return 0
 }
 
 // moment is the inverse of ms.

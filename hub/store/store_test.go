@@ -308,6 +308,8 @@ func testStore(t *testing.T, open opener) {
 		},
 	}
 	maps.Copy(tests, testProof)
+	maps.Copy(tests, testOrders)
+	maps.Copy(tests, testFeed)
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			clock := time.UnixMilli(1_790_000_000_000)
@@ -333,6 +335,34 @@ func testStore(t *testing.T, open opener) {
 		out := mustCommit(t, s, Batch{Kiosk: "a", Fence: fence, Epoch: testEpoch, Entries: chain(4)})
 		if fence != 2 || out[0].Added != 1 || out[0].Have != 4 {
 			t.Errorf("fence %d, outcome %+v", fence, out[0])
+		}
+	})
+	t.Run("an older schema is brought up to date", func(t *testing.T) {
+		s := open(t, "older", nil)
+		p, err := s.migrations()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := p.DownTo(t.Context(), 1); err != nil {
+			t.Fatal(err)
+		}
+		for _, row := range []string{
+			`INSERT INTO applications (id, receipt_number, kiosk, epoch, seq, pos, body_hash, item, item_name, task_handle_item, item_version,
+				catalog_version, language, masked_name, masked_id, problems, steps, submitted_at, queued_at, received_at, committed_at)
+				VALUES ('01A', 'R', 'a', 'e', 1, 1, '', '', '', '', 1, '', 'zh', '', '', '[]', '[]', 0, 0, 0, 0)`,
+			`INSERT INTO alarms (id, kiosk, kind, ref, severity, times, raised_at, last_at) VALUES ('01B', 'a', 'parked', '', 'major', 1, 1, 1)`,
+		} {
+			if _, err := s.write.ExecContext(t.Context(), row); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s.Close()
+		s = open(t, "older", nil)
+		if a, err := s.Application(t.Context(), "01A"); err != nil || a.Applicant != "" || a.Result != "received" || !a.Complete() {
+			t.Errorf("application %+v, %v", a, err)
+		}
+		if all, err := s.OpenAlarms(t.Context(), 5); err != nil || len(all) != 1 {
+			t.Errorf("alarms %+v, %v", all, err)
 		}
 	})
 	t.Run("a newer schema is left alone", func(t *testing.T) {

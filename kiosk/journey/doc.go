@@ -2,6 +2,7 @@
 // the first tap to the farewell, and the runner that carries out what it asks for.
 //
 //	Home → Consent → Card → Form → Review → Submitting → Receipt → Rating → Farewell → Home
+//	Home → Card → Asking → Progress → Home
 //
 // Machine is pure: it takes an event and the time, changes its state and returns the
 // effects it wants. Runner owns the goroutines: it reads the card, appends to the

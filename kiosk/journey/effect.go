@@ -1,6 +1,7 @@
 package journey
 
 import (
+	"fmt"
 	"time"
 
 	"yeban/sync/record"
@@ -16,8 +17,9 @@ type (
 	StopReading struct{}
 	// Append writes a record durably: Appended or NotAppended.
 	Append struct {
-		Visit  uint64
-		Record record.Record
+		Visit       uint64
+		Record      record.Record
+		Attachments []Attachment // of an application; written before it
 	}
 	// Print prints the receipt once: PrintEnded.
 	Print struct {
@@ -31,9 +33,24 @@ type (
 	}
 	// StopRating closes the window; no answer.
 	StopRating struct{}
+	// AskProgress asks how the applications of the card's holder stand: Told or NotTold.
+	AskProgress struct {
+		Visit  uint64
+		Number string // of the card; never to be logged
+	}
 	// Forget ends the visit: whatever still runs for it is cancelled.
 	Forget struct{}
 )
+
+// Attachment is something that goes along with an application.
+type Attachment struct {
+	Role    record.BlobRole
+	Media   string // media type of Content
+	Content []byte
+}
+
+// Format keeps the content out of logs.
+func (a Attachment) Format(s fmt.State, _ rune) { fmt.Fprintf(s, "«%s»", a.Role) }
 
 // PrintedReceipt is what goes on paper: the fields of the catalogue's receipt template.
 type PrintedReceipt struct {
@@ -47,4 +64,5 @@ func (Append) effect()      {}
 func (Print) effect()       {}
 func (AskRating) effect()   {}
 func (StopRating) effect()  {}
+func (AskProgress) effect() {}
 func (Forget) effect()      {}

@@ -12,6 +12,8 @@ type Event interface{ event() }
 type (
 	ItemTapped     struct{ ID string }
 	HomePageTapped struct{ Page int }
+	InquiryTapped  struct{} // how do my applications stand?
+	ListPageTapped struct{ Page int }
 	AgreeTapped    struct{}
 	RetryTapped    struct{} // read the card again, print again where nothing came out, hand in again
 	Answered       struct{ Question, Value string }
@@ -32,8 +34,8 @@ type (
 type (
 	CardFound struct{ Visit uint64 } // a card lies there and is being read
 	CardRead  struct {
-		Visit  uint64
-		Person record.Person
+		Visit uint64
+		Reading
 	}
 	CardUnread struct {
 		Visit   uint64
@@ -56,6 +58,11 @@ type (
 		Visit uint64
 		Level record.Level
 	}
+	Told struct {
+		Visit     uint64
+		Standings []Standing
+	}
+	NotTold struct{ Visit uint64 }
 )
 
 // Tick says that time has passed; see Machine.Deadline.
@@ -85,6 +92,8 @@ const (
 
 func (ItemTapped) event()     {}
 func (HomePageTapped) event() {}
+func (InquiryTapped) event()  {}
+func (ListPageTapped) event() {}
 func (AgreeTapped) event()    {}
 func (RetryTapped) event()    {}
 func (Answered) event()       {}
@@ -106,6 +115,8 @@ func (Appended) event()       {}
 func (NotAppended) event()    {}
 func (PrintEnded) event()     {}
 func (EvaluatorRated) event() {}
+func (Told) event()           {}
+func (NotTold) event()        {}
 func (Tick) event()           {}
 func (Conditions) event()     {}
 func (NewCatalog) event()     {}

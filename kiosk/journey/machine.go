@@ -49,6 +49,7 @@ type Machine struct {
 type visitData struct {
 	item        *catalog.Item
 	person      record.Person
+	photo       []byte
 	answers     catalog.Answers
 	problems    []catalog.Problem
 	pageID      string
@@ -65,6 +66,11 @@ type visitData struct {
 	printPhase  PrintPhase
 	rated       record.Level
 	steps       []record.Step
+
+	inquiry   bool // this visit asks, and hands nothing in
+	untold    bool // the province did not answer
+	standings []Standing
+	listPage  int
 }
 
 // NewMachine returns a machine at Home.
@@ -85,7 +91,7 @@ func (m *Machine) Handle(now time.Time, e Event) []Effect {
 	switch e.(type) {
 	case Tick:
 		return m.tick()
-	case CardFound, CardRead, CardUnread, Appended, NotAppended, PrintEnded, EvaluatorRated:
+	case CardFound, CardRead, CardUnread, Appended, NotAppended, PrintEnded, EvaluatorRated, Told, NotTold:
 		return m.outcome(e)
 	case Conditions, NewCatalog:
 		return m.circumstances(e)
@@ -168,6 +174,8 @@ func (m *Machine) tap(e Event) []Effect {
 		return m.tapReceipt(e)
 	case Rating:
 		return m.tapRating(e)
+	case Progress:
+		return m.tapProgress(e)
 	case Farewell:
 		if _, ok := e.(NextTapped); ok {
 			return m.end()
@@ -185,7 +193,7 @@ func (m *Machine) outcome(e Event) []Effect {
 		}
 	case CardRead:
 		if e.Visit == m.visit && m.state == Card && m.cardPhase != CardFailed {
-			return m.cardRead(e.Person)
+			return m.cardRead(e.Reading)
 		}
 	case CardUnread:
 		if e.Visit == m.visit && m.state == Card && m.cardPhase != CardFailed {
@@ -221,6 +229,15 @@ func (m *Machine) outcome(e Event) []Effect {
 		if e.Visit == m.visit && m.state == Rating {
 			return m.rate(e.Level, record.RatingOnEvaluator)
 		}
+	case Told:
+		if e.Visit == m.visit && m.state == Asking {
+			m.told(e.Standings)
+		}
+	case NotTold:
+		if e.Visit == m.visit && m.state == Asking {
+			m.untold = true
+			m.enter(Progress)
+		}
 	}
 	return nil
 }
@@ -244,6 +261,7 @@ func (m *Machine) end() []Effect {
 
 // reset wipes and goes home.
 func (m *Machine) reset() []Effect {
+	clear(m.photo)
 	m.visitData = visitData{}
 	m.lang, m.elder, m.homePage = m.cfg.Lang, false, 0
 	m.visit++

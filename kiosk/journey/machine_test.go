@@ -84,16 +84,21 @@ func TestEveryTransition(t *testing.T) {
 		"stay":       func(*rig) Event { return StayTapped{} },
 		"touch":      func(*rig) Event { return Touched{} },
 		"found":      func(r *rig) Event { return CardFound{r.m.visit} },
-		"card":       func(r *rig) Event { return CardRead{r.m.visit, citizen} },
+		"card":       func(r *rig) Event { return CardRead{r.m.visit, Reading{Person: citizen}} },
 		"unread":     func(r *rig) Event { return CardUnread{r.m.visit, CardMoved} },
 		"saved":      func(r *rig) Event { return Appended{r.m.visit, r.m.application.ID} },
 		"unsaved":    func(r *rig) Event { return NotAppended{r.m.visit, r.m.application.ID, TroubleFull} },
 		"othersaved": func(r *rig) Event { return Appended{r.m.visit, "another"} },
 		"printed":    func(r *rig) Event { return PrintEnded{r.m.visit, Printed} },
 		"rated":      func(r *rig) Event { return EvaluatorRated{r.m.visit, record.Fair} },
+		"inquiry":    func(*rig) Event { return InquiryTapped{} },
+		"turn":       func(*rig) Event { return ListPageTapped{1} },
+		"told":       func(r *rig) Event { return Told{r.m.visit, nil} },
+		"nottold":    func(r *rig) Event { return NotTold{r.m.visit} },
+		"latetold":   func(r *rig) Event { return Told{r.m.visit - 1, nil} },
 	}
 	moves := map[State]map[string]State{
-		Home:       {"item": Consent},
+		Home:       {"item": Consent, "inquiry": Card},
 		Consent:    {"agree": Card, "back": Home, "quit": Home},
 		Card:       {"card": Form, "back": Consent, "quit": Home},
 		Form:       {"back": Consent, "quit": Home},
@@ -102,11 +107,13 @@ func TestEveryTransition(t *testing.T) {
 		Receipt:    {"next": Rating, "quit": Home},
 		Rating:     {"rate": Farewell, "rated": Farewell, "skip": Farewell, "next": Farewell, "quit": Home},
 		Farewell:   {"next": Home, "quit": Home},
+		Asking:     {"told": Progress, "nottold": Progress, "quit": Home},
+		Progress:   {"next": Home, "back": Home, "quit": Home},
 	}
-	for from := Home; from <= Farewell; from++ {
+	for from := Home; from <= Progress; from++ {
 		for name, event := range taps {
 			r := newRig(t, c).to(from)
-			if from == Home && name == "edit" {
+			if r.m.item == nil && name == "edit" {
 				continue // there is no item whose page could be named
 			}
 			r.do(event(r))
@@ -128,7 +135,7 @@ func TestOutcomesOfAnEarlierVisitAreDropped(t *testing.T) {
 	r.want(Card)
 	other := citizen
 	other.Name = "别的人"
-	r.do(CardFound{earlier}, CardRead{earlier, other}, CardUnread{earlier, ReaderFailed})
+	r.do(CardFound{earlier}, CardRead{earlier, Reading{Person: other}}, CardUnread{earlier, ReaderFailed})
 	r.want(Card)
 	if r.m.cardPhase != CardWaiting || r.m.person.Name != "" {
 		t.Fatal("a late card reached the next visit")
@@ -143,7 +150,7 @@ func TestOutcomesOfAnEarlierVisitAreDropped(t *testing.T) {
 
 // to2 goes on from Card.
 func (r *rig) to2(s State) {
-	r.do(CardRead{r.m.visit, citizen})
+	r.do(CardRead{r.m.visit, Reading{Person: citizen}})
 	for range 8 {
 		if r.m.state != Form {
 			break
@@ -210,7 +217,7 @@ func TestTakenNumberIsSteppedOver(t *testing.T) {
 }
 
 func TestNothingOfTheCitizenStays(t *testing.T) {
-	for from := Consent; from <= Farewell; from++ {
+	for from := Consent; from <= Progress; from++ {
 		r := newRig(t, sample(t)).to(from)
 		r.m.elder, r.m.lang = true, "en"
 		if from == Submitting {
@@ -252,14 +259,14 @@ func TestCardIsJudged(t *testing.T) {
 	r := newRig(t, sample(t)).to(Card)
 	old := citizen
 	old.ValidTo = "20261121"
-	r.do(CardRead{r.m.visit, old})
+	r.do(CardRead{r.m.visit, Reading{Person: old}})
 	if v := r.m.View(); v.State != Card || v.CardTrouble != CardExpired {
 		t.Errorf("a card that expired yesterday: %v %v", v.State, v.CardTrouble)
 	}
 	r.do(RetryTapped{})
 	long := citizen
 	long.ValidTo = "长期"
-	r.do(CardRead{r.m.visit, long})
+	r.do(CardRead{r.m.visit, Reading{Person: long}})
 	r.want(Form)
 }
 
@@ -407,7 +414,7 @@ func TestCardPageOffersAWayOnWhenNothingComes(t *testing.T) {
 	if len(find[StopReading](r.effects)) != 1 {
 		t.Error("the reader was not given back")
 	}
-	r.do(CardRead{r.m.visit, citizen})
+	r.do(CardRead{r.m.visit, Reading{Person: citizen}})
 	r.want(Card)
 	r.do(RetryTapped{})
 	if len(find[ReadCard](r.effects)) != 1 {

@@ -11,7 +11,13 @@ import (
 type Reader interface {
 	// ReadCard waits for a card, calls found once when one lies there, and reads it.
 	// An error is a *CardError, or the context's.
-	ReadCard(ctx context.Context, found func()) (record.Person, error)
+	ReadCard(ctx context.Context, found func()) (Reading, error)
+}
+
+// Reading is what was read off a card.
+type Reading struct {
+	Person record.Person
+	Photo  []byte // as the card has it; empty where it has none
 }
 
 // CardError says why a card was not read, in the citizen's terms.
@@ -43,4 +49,7 @@ type Log interface {
 	// Append returns once the record is on stable storage. ErrNoRoom says that the
 	// record can never fit; any other error that the disk refused it.
 	Append(ctx context.Context, r record.Record) error
+	// Attach returns once an attachment of a record to come is on stable storage. Its
+	// errors are those of Append.
+	Attach(ctx context.Context, a Attachment) (record.BlobRef, error)
 }

@@ -55,7 +55,7 @@ func event(rt *rapid.T, r *rig, waiting *[]Append, durable map[string]bool) Even
 	case 2, 3:
 		return AgreeTapped{}
 	case 4, 5:
-		return CardRead{visit, citizen}
+		return CardRead{visit, Reading{Person: citizen}}
 	case 6, 7, 8:
 		if v.Page != nil {
 			q := rapid.SampledFrom(v.Page.Questions).Draw(rt, "question")

@@ -5,8 +5,11 @@ import (
 	"errors"
 	"log/slog"
 	"reflect"
+	"slices"
 	"sync"
 	"time"
+
+	"yeban/sync/record"
 )
 
 // Runner carries a machine: it serialises events, executes effects and draws.
@@ -15,6 +18,7 @@ type Runner struct {
 	reader    Reader
 	printer   Printer
 	evaluator Evaluator // nil where the terminal has none
+	inquiry   Inquiry   // nil where there is no hub
 	log       Log
 	draw      func(View)
 	wiped     func()
@@ -28,6 +32,9 @@ type Runner struct {
 	visitCtx   context.Context
 	stopCard   context.CancelFunc
 	stopRating context.CancelFunc
+
+	attachedFor uint64 // visit whose attachments are written
+	attached    []record.BlobRef
 }
 
 // Parts is what a runner is wired from.
@@ -35,6 +42,7 @@ type Parts struct {
 	Reader    Reader
 	Printer   Printer
 	Evaluator Evaluator // may be nil
+	Inquiry   Inquiry   // may be nil
 	Log       Log
 	Draw      func(View) // called on the runner's goroutine after every change
 	Wiped     func()     // called after a visit's data was dropped and home drawn; may be nil
@@ -45,7 +53,7 @@ type Parts struct {
 // NewRunner wires a machine to its terminal.
 func NewRunner(m *Machine, p Parts) *Runner {
 	return &Runner{
-		machine: m, reader: p.Reader, printer: p.Printer, evaluator: p.Evaluator, log: p.Log,
+		machine: m, reader: p.Reader, printer: p.Printer, evaluator: p.Evaluator, inquiry: p.Inquiry, log: p.Log,
 		draw: p.Draw, wiped: p.Wiped, now: p.Now, logger: p.Logger, events: make(chan Event, 64),
 	}
 }
@@ -137,6 +145,9 @@ func (r *Runner) do(ctx context.Context, effect Effect) {
 		r.work.Go(func() { r.askRating(ctx, c, f) })
 	case StopRating:
 		r.stopRating()
+	case AskProgress:
+		visit := r.visitCtx
+		r.work.Go(func() { r.askProgress(ctx, visit, f) })
 	case Forget:
 		r.stopVisit()
 		r.newVisit(ctx)
@@ -144,12 +155,12 @@ func (r *Runner) do(ctx context.Context, effect Effect) {
 }
 
 func (r *Runner) readCard(ctx, visit context.Context, f ReadCard) {
-	person, err := r.reader.ReadCard(visit, func() { r.Send(ctx, CardFound(f)) })
+	reading, err := r.reader.ReadCard(visit, func() { r.Send(ctx, CardFound(f)) })
 	switch cardErr := (*CardError)(nil); {
 	case visit.Err() != nil:
 		return
 	case err == nil:
-		r.Send(ctx, CardRead{Visit: f.Visit, Person: person})
+		r.Send(ctx, CardRead{Visit: f.Visit, Reading: reading})
 	case errors.As(err, &cardErr):
 		r.logger.Warn("card not read", "trouble", cardErr.Trouble, "error", cardErr.Err)
 		r.Send(ctx, CardUnread{Visit: f.Visit, Trouble: cardErr.Trouble})
@@ -164,7 +175,7 @@ func (r *Runner) readCard(ctx, visit context.Context, f ReadCard) {
 func (r *Runner) append(ctx context.Context, f Append) {
 	r.draw(r.machine.View())
 	id := f.Record.Key()
-	err := r.log.Append(context.WithoutCancel(ctx), f.Record)
+	err := r.write(context.WithoutCancel(ctx), f)
 	var answer Event = Appended{Visit: f.Visit, ID: id}
 	if err != nil {
 		r.logger.Error("record not appended", "record", id, "kind", f.Record.Kind(), "error", err)
@@ -180,6 +191,27 @@ func (r *Runner) append(ctx context.Context, f Append) {
 	for _, effect := range r.machine.Handle(r.now(), answer) {
 		r.do(ctx, effect)
 	}
+}
+
+// write makes what goes along durable, and then the record that names it. An attachment
+// is written once a visit, however often the citizen hands in.
+func (r *Runner) write(ctx context.Context, f Append) error {
+	a, ok := f.Record.(record.Application)
+	if !ok || len(f.Attachments) == 0 {
+		return r.log.Append(ctx, f.Record)
+	}
+	if r.attachedFor != f.Visit {
+		r.attachedFor, r.attached = f.Visit, nil
+	}
+	for _, one := range f.Attachments[len(r.attached):] {
+		ref, err := r.log.Attach(ctx, one)
+		if err != nil {
+			return err
+		}
+		r.attached = append(r.attached, ref)
+	}
+	a.Blobs = slices.Clone(r.attached)
+	return r.log.Append(ctx, a)
 }
 
 func (r *Runner) print(ctx context.Context, f Print) {
@@ -203,4 +235,25 @@ func (r *Runner) askRating(ctx, visit context.Context, f AskRating) {
 		return
 	}
 	r.Send(ctx, EvaluatorRated{Visit: f.Visit, Level: level})
+}
+
+// askPatience bounds how long a citizen looks at "asking".
+const askPatience = 15 * time.Second
+
+func (r *Runner) askProgress(ctx, visit context.Context, f AskProgress) {
+	if r.inquiry == nil {
+		r.Send(ctx, NotTold{f.Visit})
+		return
+	}
+	bounded, cancel := context.WithTimeout(visit, askPatience)
+	defer cancel()
+	all, err := r.inquiry.Progress(bounded, f.Number)
+	switch {
+	case visit.Err() != nil:
+	case err != nil:
+		r.logger.Warn("progress not told", "error", err)
+		r.Send(ctx, NotTold{f.Visit})
+	default:
+		r.Send(ctx, Told{f.Visit, all})
+	}
 }

@@ -20,6 +20,10 @@ type hall struct {
 	print  func(ctx context.Context) error
 	rate   func(ctx context.Context) (record.Level, error)
 	append func(record.Record) error
+	photo  []byte
+
+	progress func(ctx context.Context, number string) ([]Standing, error)
+	attached []string
 
 	printed atomic.Int32
 	mu      sync.Mutex
@@ -27,8 +31,20 @@ type hall struct {
 	view    View
 }
 
-func (h *hall) ReadCard(ctx context.Context, found func()) (record.Person, error) {
-	return h.read(ctx, found)
+func (h *hall) ReadCard(ctx context.Context, found func()) (Reading, error) {
+	p, err := h.read(ctx, found)
+	return Reading{Person: p, Photo: h.photo}, err
+}
+
+func (h *hall) Attach(_ context.Context, a Attachment) (record.BlobRef, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.attached = append(h.attached, string(a.Content))
+	return record.BlobRef{Hash: record.Hash{byte(len(h.attached))}, Bytes: int64(len(a.Content)), Role: a.Role, Media: a.Media}, nil
+}
+
+func (h *hall) Progress(ctx context.Context, number string) ([]Standing, error) {
+	return h.progress(ctx, number)
 }
 
 func (h *hall) PrintReceipt(ctx context.Context, _ PrintedReceipt) error {
@@ -83,7 +99,7 @@ func play(t *testing.T, h *hall, script func(send func(...Event), m *Machine)) {
 		time.Sleep(time.Until(night)) // bubbles begin in 2000
 		rig := newRig(t, c)
 		rig.m.now = time.Now()
-		r := NewRunner(rig.m, Parts{Reader: h, Printer: h, Evaluator: h, Log: h, Draw: h.draw, Now: time.Now,
+		r := NewRunner(rig.m, Parts{Reader: h, Printer: h, Evaluator: h, Inquiry: h, Log: h, Draw: h.draw, Now: time.Now,
 			Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)
@@ -239,5 +255,70 @@ func TestRunnerMapsReaderErrors(t *testing.T) {
 				t.Errorf("%v: trouble %q", tc.err, v.CardTrouble)
 			}
 		})
+	}
+}
+
+func TestRunnerWritesThePhotoOnceBeforeTheRecord(t *testing.T) {
+	fails := 2
+	h := &hall{photo: []byte("WL picture")}
+	h.append = func(r record.Record) error {
+		if _, ok := r.(record.Application); ok && fails > 0 {
+			fails--
+			return errors.New("input/output error")
+		}
+		return nil
+	}
+	play(t, h, func(send func(...Event), _ *Machine) {
+		send(ItemTapped{firstItem}, AgreeTapped{})
+		fill(send, h)
+		send(SubmitTapped{}, SubmitTapped{}, SubmitTapped{})
+		if h.now().State != Receipt {
+			t.Fatalf("state %v", h.now().State)
+		}
+	})
+	if len(h.attached) != 1 || h.attached[0] != "WL picture" {
+		t.Errorf("attachments %q", h.attached)
+	}
+	a, ok := h.records[0].(record.Application)
+	if !ok || len(a.Blobs) != 1 || a.Blobs[0].Role != record.BlobCardPhoto || a.Header().Blobs[0].Hash != a.Blobs[0].Hash {
+		t.Errorf("the record does not name its photo: %+v", a.Blobs)
+	}
+}
+
+func TestRunnerAsksHowApplicationsStand(t *testing.T) {
+	answered := []Standing{{Number: "1", Stage: StageDone}}
+	asked := 0
+	h := &hall{progress: func(ctx context.Context, number string) ([]Standing, error) {
+		asked++
+		if number != citizen.IDNumber {
+			t.Errorf("asked for %q", number)
+		}
+		if asked == 1 {
+			<-ctx.Done() // nobody answers
+			return nil, ctx.Err()
+		}
+		return answered, nil
+	}}
+	play(t, h, func(send func(...Event), m *Machine) {
+		send(InquiryTapped{})
+		if v := h.now(); v.State != Asking {
+			t.Fatalf("state %v", v.State)
+		}
+		time.Sleep(askPatience)
+		synctest.Wait()
+		if v := h.now(); v.State != Progress || !v.Untold {
+			t.Fatalf("after %s: %v, untold %t", askPatience, v.State, v.Untold)
+		}
+		send(RetryTapped{})
+		if v := h.now(); v.State != Progress || v.Untold || len(v.Standings) != 1 {
+			t.Fatalf("after trying again: %v, %+v", v.State, v.Standings)
+		}
+		if m.person != (record.Person{}) {
+			t.Error("the number is still known while the list is read")
+		}
+		send(QuitTapped{})
+	})
+	if len(h.records) != 0 {
+		t.Errorf("an inquiry handed in %v", h.records)
 	}
 }

@@ -13,9 +13,11 @@ const (
 	Receipt                 // number on screen, paper on its way
 	Rating                  // 好差评
 	Farewell                // thanks; take your card and your paper
+	Asking                  // the province is being asked how applications stand
+	Progress                // how they stand
 )
 
-var stateNames = [...]string{"home", "consent", "card", "form", "review", "submitting", "receipt", "rating", "farewell"}
+var stateNames = [...]string{"home", "consent", "card", "form", "review", "submitting", "receipt", "rating", "farewell", "asking", "progress"}
 
 // String is the state's name in traces, status and logs.
 func (s State) String() string {

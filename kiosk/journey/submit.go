@@ -33,7 +33,19 @@ func (m *Machine) submit() []Effect {
 	}
 	m.trouble = NoTrouble
 	m.enter(Submitting)
-	return []Effect{Append{Visit: m.visit, Record: m.application}}
+	return []Effect{m.handIn()}
+}
+
+// mediaWLT is the picture of an identity card in the card's own coding.
+const mediaWLT = "application/x-wlt"
+
+// handIn asks for the application to be written, with what goes along.
+func (m *Machine) handIn() Append {
+	a := Append{Visit: m.visit, Record: m.application}
+	if len(m.photo) > 0 {
+		a.Attachments = []Attachment{{Role: record.BlobCardPhoto, Media: mediaWLT, Content: m.photo}}
+	}
+	return a
 }
 
 // nextNumber makes the number from the second; two visits in one second, or a clock that
@@ -62,7 +74,7 @@ func (m *Machine) renumber() []Effect {
 	m.renumbered++
 	m.number = m.nextNumber()
 	m.application.ReceiptNumber = m.number
-	return []Effect{Append{Visit: m.visit, Record: m.application}}
+	return []Effect{m.handIn()}
 }
 
 // submitted is called once the application is on stable storage: from here on the

@@ -39,7 +39,7 @@ func (m *Machine) patience() time.Duration {
 			return 0
 		}
 		d = m.cfg.Timing.Idle
-	case Form, Review:
+	case Form, Review, Progress:
 		d = m.cfg.Timing.Form
 	case Receipt:
 		if m.printPhase == Printing {
@@ -62,7 +62,7 @@ func (m *Machine) patience() time.Duration {
 // warns says whether the state counts down before it wipes.
 func (m *Machine) warns() bool {
 	switch m.state {
-	case Consent, Card, Form, Review, Rating:
+	case Consent, Card, Form, Review, Rating, Progress:
 		return true
 	default:
 		return false // Home has nothing to wipe, Receipt goes on to Rating

@@ -27,7 +27,10 @@ type View struct {
 	HomePage    int
 	HomePages   int
 
-	Item        *catalog.Item // nil at Home
+	InquiryCause Cause // at Home: why nothing can be asked; empty when it can
+
+	Item        *catalog.Item // nil at Home and in an inquiry
+	Inquiry     bool          // the card is read for an inquiry
 	CardPhase   CardPhase
 	CardTrouble CardTrouble
 	Person      record.Person // number masked
@@ -43,6 +46,11 @@ type View struct {
 	Queued     bool
 	PrintPhase PrintPhase
 	Rated      record.Level
+
+	Standings []Standing // this list page's
+	ListPage  int
+	ListPages int
+	Untold    bool // the province did not answer
 }
 
 // Tile is one item on the home screen.
@@ -69,18 +77,23 @@ func (m *Machine) View() View {
 		Problems: append([]catalog.Problem(nil), m.problems...), Trouble: m.trouble,
 		Queued: m.queued, PrintPhase: m.printPhase, Rated: m.rated,
 	}
+	if v.Inquiry = m.inquiry; m.inquiry {
+		v.Step = 0
+	}
 	if m.appended {
 		v.Number = m.number
 	}
 	switch m.state {
 	case Home:
 		v.HomePage, v.HomePages = m.homePage, m.homePages()
-		v.Unavailable = m.allUnavailable()
+		v.Unavailable, v.InquiryCause = m.allUnavailable(), m.inquiryCause()
 		first := m.homePage * TilesAPage
 		for i := first; i < min(first+TilesAPage, len(m.catalog.Items)); i++ {
 			item := &m.catalog.Items[i]
 			v.Tiles = append(v.Tiles, Tile{Item: item, Cause: m.unavailable(item)})
 		}
+	case Progress:
+		v.Standings, v.ListPage, v.ListPages, v.Untold = m.standingsShown(), m.listPage, m.listPages(), m.untold
 	case Form:
 		i, pages := m.page()
 		v.PageIndex, v.PageCount = i, len(pages)
@@ -104,7 +117,14 @@ func (m *Machine) unavailable(item *catalog.Item) Cause {
 	if m.cond.NoRoom {
 		return CauseNoRoom
 	}
-	for _, need := range item.Requires {
+	return m.missing(item.Requires)
+}
+
+// inquiryNeeds is what asking how applications stand requires.
+var inquiryNeeds = []catalog.Capability{catalog.NeedsReader, catalog.NeedsNetwork}
+
+func (m *Machine) missing(needs []catalog.Capability) Cause {
+	for _, need := range needs {
 		if cause, missing := m.cond.Missing[need]; missing {
 			return cause
 		}

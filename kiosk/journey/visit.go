@@ -1,6 +1,7 @@
 package journey
 
 import (
+	"slices"
 	"strconv"
 
 	"yeban/catalog"
@@ -13,6 +14,8 @@ func (m *Machine) tapHome(e Event) []Effect {
 		if e.Page >= 0 && e.Page < m.homePages() {
 			m.homePage = e.Page
 		}
+	case InquiryTapped:
+		return m.inquire()
 	case ItemTapped:
 		item, ok := m.catalog.Item(e.ID)
 		if !ok || m.unavailable(item) != "" {
@@ -39,8 +42,7 @@ func (m *Machine) tapConsent(e Event) []Effect {
 }
 
 func (m *Machine) readCard() []Effect {
-	m.person = record.Person{}
-	m.problems = nil
+	m.person, m.photo, m.problems = record.Person{}, nil, nil
 	m.cardPhase, m.cardTrouble, m.cardSince = CardWaiting, CardOK, m.now
 	m.enter(Card)
 	return []Effect{ReadCard{Visit: m.visit}}
@@ -49,6 +51,9 @@ func (m *Machine) readCard() []Effect {
 func (m *Machine) tapCard(e Event) []Effect {
 	switch e.(type) {
 	case BackTapped:
+		if m.inquiry {
+			return m.end()
+		}
 		m.enter(Consent)
 		m.cardPhase, m.problems = CardWaiting, nil
 		return []Effect{StopReading{}}
@@ -61,8 +66,12 @@ func (m *Machine) tapCard(e Event) []Effect {
 }
 
 // cardRead judges the card and goes on to the form.
-func (m *Machine) cardRead(p record.Person) []Effect {
+func (m *Machine) cardRead(r Reading) []Effect {
+	p := r.Person
 	m.touched()
+	if m.inquiry {
+		return m.ask(p) // an expired card still says whose it is
+	}
 	fail := func(t CardTrouble) []Effect {
 		m.cardPhase, m.cardTrouble = CardFailed, t
 		m.note("card.refused", string(t))
@@ -78,6 +87,9 @@ func (m *Machine) cardRead(p record.Person) []Effect {
 		return fail(CardRefused)
 	}
 	m.person = p
+	if slices.Contains(m.item.Reads, catalog.FieldPhoto) {
+		m.photo = r.Photo
+	}
 	m.note("card.read", p.CardType)
 	for q, v := range m.item.Prefill(card) {
 		if m.answers[q] == "" {
@@ -150,7 +162,7 @@ func (m *Machine) tapForm(e Event) []Effect {
 		case i > 0:
 			m.toPage(pages[i-1].ID)
 		default:
-			m.person, m.problems = record.Person{}, nil
+			m.person, m.photo, m.problems = record.Person{}, nil, nil
 			clear(m.answers)
 			m.cardPhase = CardWaiting
 			m.enter(Consent)

@@ -11,8 +11,12 @@ import (
 
 // card shows what to do with the card, and a way on when it does not work.
 func (s *Screen) card(v journey.View) fyne.CanvasObject {
+	title := s.say("card.title")
+	if v.Inquiry {
+		title = s.say("inquiry.card")
+	}
 	return s.page(sheet{
-		title: s.say("card.title"), back: true, quit: true,
+		title: title, back: true, quit: true,
 		lead: func(w float32) []fyne.CanvasObject {
 			return []fyne.CanvasObject{touch.Space(1, s.sizes.Gap), s.cardPicture(w, v.CardPhase)}
 		},
@@ -23,7 +27,11 @@ func (s *Screen) card(v journey.View) fyne.CanvasObject {
 func (s *Screen) cardControls(v journey.View, w float32) []fyne.CanvasObject {
 	switch v.CardPhase {
 	case journey.CardWaiting:
-		return []fyne.CanvasObject{s.notice(w, "card", s.say("card.waiting"), s.say("card.waiting.more"), touch.Primary, touch.PrimarySoft)}
+		waiting := s.notice(w, "card", s.say("card.waiting"), s.say("card.waiting.more"), touch.Primary, touch.PrimarySoft)
+		if v.Inquiry {
+			return []fyne.CanvasObject{waiting, s.notice(w, "check", "", s.say("inquiry.reads"), touch.Good, touch.GoodSoft)}
+		}
+		return []fyne.CanvasObject{waiting}
 	case journey.CardReading:
 		return []fyne.CanvasObject{s.notice(w, "clock", s.say("card.reading"), "", touch.Primary, touch.PrimarySoft)}
 	}

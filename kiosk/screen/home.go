@@ -1,8 +1,6 @@
 package screen
 
 import (
-	"fmt"
-
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
 
@@ -31,6 +29,17 @@ func (s *Screen) home(v journey.View) fyne.CanvasObject {
 	return container.NewBorder(s.band(), s.nav(sheet{}), nil, nil, touch.Pad(margin, s.sizes.Gap*1.5, body))
 }
 
+// inquiry is the way to ask how an application stands.
+func (s *Screen) inquiry(v journey.View) fyne.CanvasObject {
+	text, tint := s.say("inquiry.button"), touch.Primary
+	if v.InquiryCause != "" {
+		text += "（" + s.say("cause."+string(v.InquiryCause)) + "）"
+		tint = touch.Muted
+	}
+	return touch.NewButton(touch.ButtonSpec{ID: "home:inquiry", Text: text, Size: s.sizes.Body, Style: touch.Quiet, Min: s.sizes.Target * 0.9,
+		Icon: s.icon("search", tint), IconSize: s.sizes.Body + 8, OnTap: s.send(journey.InquiryTapped{})})
+}
+
 func (s *Screen) tiles(v journey.View, inner float32) fyne.CanvasObject {
 	columns, cell := 3, float32(252)
 	switch {
@@ -55,12 +64,11 @@ func (s *Screen) tiles(v journey.View, inner float32) fyne.CanvasObject {
 	}
 	grid := touch.Grid(columns, s.sizes.Gap, cell, tiles...)
 	if v.HomePages < 2 {
-		return grid
+		return touch.Column(s.sizes.Gap*1.5, grid, s.inquiry(v))
 	}
-	number := touch.Para(fmt.Sprintf("%d / %d", v.HomePage+1, v.HomePages), inner*0.2, touch.Look{Size: s.sizes.Body, Center: true, Color: touch.Muted})
-	turn := touch.Row(s.sizes.Gap, []float32{2, 1, 2},
-		s.plainButton("home:previous", s.say("home.previous"), journey.HomePageTapped{Page: v.HomePage - 1}),
-		container.NewCenter(number),
-		s.plainButton("home:following", s.say("home.following"), journey.HomePageTapped{Page: v.HomePage + 1}))
-	return touch.Column(s.sizes.Gap*1.5, grid, turn)
+	turn := s.turnPage("home", v.HomePage, v.HomePages, inner, func(page int) journey.Event { return journey.HomePageTapped{Page: page} })
+	if s.portrait() {
+		return touch.Column(s.sizes.Gap*1.5, grid, turn, s.inquiry(v))
+	}
+	return touch.Column(s.sizes.Gap*1.5, grid, touch.Row(s.sizes.Gap, []float32{3, 2}, turn, s.inquiry(v)))
 }

@@ -42,7 +42,7 @@ func moments(c *catalog.Catalog) map[string]journey.View {
 		v := base
 		v.State = state
 		v.Step = map[journey.State]int{journey.Consent: 1, journey.Card: 2, journey.Form: 3, journey.Review: 4, journey.Submitting: 4}[state]
-		if state >= journey.Receipt {
+		if state >= journey.Receipt && state <= journey.Farewell {
 			v.Step = 5
 		}
 		if change != nil {
@@ -77,6 +77,12 @@ func moments(c *catalog.Catalog) map[string]journey.View {
 			review = append(review, journey.ReviewLine{Page: p.ID, Question: q, Value: answers[q.ID]})
 		}
 	}
+	standings := []journey.Standing{
+		{Number: "261121-021500-000178", ItemName: c.Items[0].Name.Zh, Submitted: noon.Add(-24 * time.Hour), Stage: journey.StageNeedsMore, At: noon,
+			Reason: "照片不清晰，请带近期一寸白底免冠照片到窗口补交，或在手机上重新上传。"},
+		{Number: "261120-031204-000178", ItemName: item.Name.Zh, Submitted: noon.Add(-48 * time.Hour), Stage: journey.StageDone, At: noon, Reason: "证件已寄出。"},
+		{Number: "261119-031204-000178", ItemName: c.Items[1].Name.Zh, Submitted: noon.Add(-72 * time.Hour), Stage: journey.StageReceived},
+	}
 	m := map[string]journey.View{
 		"home":           at(journey.Home, func(v *journey.View) { v.Tiles, v.HomePages, v.Step = tiles, 1, 0 }),
 		"home-offline":   at(journey.Home, func(v *journey.View) { v.Tiles, v.HomePages, v.Offline = many, 2, true }),
@@ -93,9 +99,17 @@ func moments(c *catalog.Catalog) map[string]journey.View {
 		"receipt-queued": at(journey.Receipt, func(v *journey.View) {
 			v.Number, v.PrintPhase, v.Queued = "261122-031204-000178", journey.PrintFailed, true
 		}),
-		"rating":   at(journey.Rating, nil),
-		"farewell": at(journey.Farewell, func(v *journey.View) { v.Rated = 5 }),
-		"warning":  at(journey.Consent, func(v *journey.View) { v.SecondsLeft = 17 }),
+		"rating":          at(journey.Rating, nil),
+		"farewell":        at(journey.Farewell, func(v *journey.View) { v.Rated = 5 }),
+		"card-inquiry":    at(journey.Card, func(v *journey.View) { v.Inquiry, v.Item, v.Step = true, nil, 0 }),
+		"asking":          at(journey.Asking, func(v *journey.View) { v.Item, v.Step = nil, 0 }),
+		"progress":        at(journey.Progress, func(v *journey.View) { v.Item, v.Step, v.ListPages, v.Standings = nil, 0, 2, standings }),
+		"progress-none":   at(journey.Progress, func(v *journey.View) { v.Item, v.Step, v.ListPages = nil, 0, 1 }),
+		"progress-untold": at(journey.Progress, func(v *journey.View) { v.Item, v.Step, v.ListPages, v.Untold = nil, 0, 1, true }),
+		"home-inquiry-closed": at(journey.Home, func(v *journey.View) {
+			v.Tiles, v.HomePages, v.Step, v.InquiryCause = tiles, 1, 0, journey.CauseReader
+		}),
+		"warning": at(journey.Consent, func(v *journey.View) { v.SecondsLeft = 17 }),
 	}
 	for i := range item.Form.Pages {
 		p := &item.Form.Pages[i]

@@ -136,6 +136,10 @@ func (s *Screen) build(v journey.View) fyne.CanvasObject {
 		return s.receipt(v)
 	case journey.Rating:
 		return s.rating(v)
+	case journey.Asking:
+		return s.asking(v)
+	case journey.Progress:
+		return s.progress(v)
 	default:
 		return s.farewell(v)
 	}

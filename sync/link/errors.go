@@ -1,8 +1,16 @@
 package link
 
 import (
+	"errors"
 	"fmt"
 	"time"
+)
+
+// Why a question to the hub has no answer. A hub that refuses one is a *protocol.Fault.
+var (
+	ErrNotConnected = errors.New("there is no conversation with the hub")
+	ErrUnsupported  = errors.New("hub does not know this")
+	ErrTimeout      = errors.New("hub does not answer")
 )
 
 // ConflictError means that the hub's chain and this log cannot both be right: the

@@ -36,7 +36,13 @@ type script struct {
 	ackTwice  bool                    // repeat each ACK, an older one between
 	slow      time.Duration           // before each commit
 	deaf      bool                    // read nothing behind HELLO, not even pings
+
+	commands []protocol.Command                                    // behind WELCOME
+	answer   func(protocol.Frame) (t protocol.FrameType, body any) // instead of the hub's own; nil for silence, see asItself
 }
+
+// asItself lets a hub answer as it would.
+const asItself protocol.FrameType = 0
 
 // hub is a real websocket server that keeps logs as a hub must, and counts what a hub
 // must never see.
@@ -55,6 +61,10 @@ type hub struct {
 	largest  int // records not acknowledged at once
 	statuses []protocol.Status
 	fences   uint64
+	reports  []protocol.Report
+	blobs    map[record.Hash][]byte
+	pieces   int // of blobs, with data
+	asked    [][]byte
 }
 
 func newHub(t *testing.T, s func(n int) script) *hub {
@@ -62,7 +72,7 @@ func newHub(t *testing.T, s func(n int) script) *hub {
 	if s == nil {
 		s = func(int) script { return script{} }
 	}
-	h := &hub{t: t, script: s, changed: make(chan struct{}), logs: map[record.Epoch][]record.Entry{}}
+	h := &hub{t: t, script: s, changed: make(chan struct{}), logs: map[record.Epoch][]record.Entry{}, blobs: map[record.Hash][]byte{}}
 	h.server = httptest.NewServer(h)
 	h.line = newLine(t, h.server.Listener.Addr().String())
 	t.Cleanup(func() { h.server.CloseClientConnections(); h.server.Close() })
@@ -226,10 +236,17 @@ func (h *hub) say(c *protocol.Conn, t protocol.FrameType, id string, m protocol.
 }
 
 func (h *hub) serve(c *protocol.Conn, s script, hello protocol.Hello) {
+	for _, order := range s.commands {
+		h.say(c, protocol.Event, "", protocol.MethodCommand, order)
+	}
 	for n := 0; ; {
 		f, err := c.Receive()
 		if err != nil {
 			return
+		}
+		if f.Type == protocol.Call {
+			h.reply(c, s, f)
+			continue
 		}
 		switch f.Method {
 		case protocol.MethodStatus:

@@ -1,5 +1,8 @@
 // Package link is the kiosk's side of the socket: it keeps one conversation with the
-// hub going, sends what the outbox holds and tells the outbox what arrived.
+// hub going, sends what the outbox holds and tells the outbox what arrived. Beside that
+// it takes commands and tells how far they are, sends attachments, and asks for a citizen
+// how their applications stand. A hub that does not know one of these is asked no more
+// until the next conversation.
 //
 // Nothing in here is needed for a citizen to be served, and nothing in here can lose a
 // record: the outbox alone remembers, the hub alone says how far it has committed, and
@@ -11,10 +14,12 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"math/rand/v2"
 	"net"
 	"net/url"
+	"sync/atomic"
 	"time"
 
 	"yeban/sync/protocol"
@@ -33,6 +38,25 @@ type Outbox interface {
 	Notify() <-chan struct{}
 }
 
+// Blobs is what the link needs of package outbox to send attachments.
+type Blobs interface {
+	// NextBlob is the oldest attachment that is not at the hub, but for those to skip.
+	NextBlob(skip func(record.Hash) bool) (ref record.BlobRef, ok bool)
+	// OpenBlob gives the sealed bytes, their hash found right.
+	OpenBlob(record.Hash) (io.ReadSeekCloser, error)
+	BlobDelivered(record.Hash) error
+	BlobRefused(record.Hash)
+}
+
+// Commands is what the link needs of package command.
+type Commands interface {
+	Take(protocol.Command) error
+	// Next is the oldest report that was not Answered.
+	Next() (r protocol.Report, ok bool)
+	Answered(protocol.Report) error
+	Notify() <-chan struct{}
+}
+
 // Config says whom to talk to and how patiently. The first block has no defaults.
 type Config struct {
 	URL            string // wss://host[:port]; protocol.Path is added where no path is given
@@ -42,6 +66,10 @@ type Config struct {
 	CatalogVersion func() string
 	Outbox         Outbox
 	Status         func() protocol.Status
+
+	Blobs    Blobs            // no attachments are sent
+	Commands Commands         // commands are passed over
+	Platform record.PublicKey // without it there is no Progress
 
 	Clock       func() record.Clock // wall time alone
 	TLS         *tls.Config         // the system's roots
@@ -54,6 +82,7 @@ type Config struct {
 	StableAfter  time.Duration // a conversation this long makes back-off start over; 30 s
 	HelloTimeout time.Duration // for dialling, and again for the Welcome; 20 s
 	AckTimeout   time.Duration // for any progress while records are under way; 5 min
+	CallTimeout  time.Duration // for the answer to a question or a report; 20 s
 	Debounce     time.Duration // between a change and its STATUS; 250 ms
 }
 
@@ -76,6 +105,7 @@ func (c Config) withDefaults() Config {
 		{&c.StableAfter, 30 * time.Second},
 		{&c.HelloTimeout, 20 * time.Second},
 		{&c.AckTimeout, 5 * time.Minute},
+		{&c.CallTimeout, 20 * time.Second},
 		{&c.Debounce, 250 * time.Millisecond},
 	} {
 		if *d.field <= 0 {
@@ -91,6 +121,7 @@ type Link struct {
 	url     string
 	changed chan struct{}
 	watch   watch
+	talking atomic.Pointer[session] // nil between conversations
 
 	// begun is the epoch that this link itself began after a conflict and that the hub
 	// has not taken anything of yet. Only Run uses it.

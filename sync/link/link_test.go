@@ -31,6 +31,9 @@ func TestBacklogAndFreshRecordsArriveInOrder(t *testing.T) {
 	if !s.Connected || s.Fence != 1 || s.ClockOffset < 59*time.Minute || s.ClockOffset > 61*time.Minute {
 		t.Errorf("%+v", s)
 	}
+	if hub, known := k.link.HubTime(); !known || time.Until(hub) < 59*time.Minute || time.Until(hub) > 61*time.Minute {
+		t.Errorf("hub's clock %s, %t", hub, known)
+	}
 	k.stop()
 	if k.link.State().Connected {
 		t.Error("connected after Run")

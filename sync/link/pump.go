@@ -90,6 +90,9 @@ func (s *session) pump(ctx context.Context) error {
 		if idle && len(air.sizes) > 0 {
 			stalled.Reset(s.cfg.AckTimeout)
 		}
+		if len(air.sizes) == 0 {
+			ring(s.calm)
+		}
 	}
 }
 
@@ -137,4 +140,11 @@ func (s *session) sendStatus(ctx context.Context) error {
 		return err
 	}
 	return s.conn.Send(ctx, f)
+}
+
+func ring(bell chan struct{}) {
+	select {
+	case bell <- struct{}{}:
+	default:
+	}
 }

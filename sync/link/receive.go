@@ -26,6 +26,10 @@ func (s *session) receive() error {
 			}
 		case f.Type == protocol.Event && f.Method == protocol.MethodDrain:
 			return drained(&f)
+		case f.Type == protocol.Event && f.Method == protocol.MethodCommand:
+			s.command(&f)
+		case f.Type == protocol.Result && s.calls.answer(f):
+		case f.Type == protocol.Error && !ending(&f) && s.calls.answer(f):
 		case f.Type == protocol.Error:
 			err := s.fault(&f)
 			var fault *protocol.Fault
@@ -63,10 +67,7 @@ func (s *session) acknowledge(f *protocol.Frame) error {
 	s.acked, s.proved = ack.Have, true
 	s.begun = record.Epoch{}
 	s.mu.Unlock()
-	select {
-	case s.ack <- struct{}{}:
-	default:
-	}
+	ring(s.ack)
 	return nil
 }
 

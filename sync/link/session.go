@@ -34,6 +34,10 @@ type session struct {
 	acked  uint64        // newest that the hub has
 	ack    chan struct{} // acked has moved
 	proved bool
+
+	calls calls
+	calm  chan struct{} // all records are at the hub
+	life  context.Context
 }
 
 // outcome is what Run learns of an ended conversation besides its error.
@@ -52,6 +56,7 @@ func (l *Link) converse(ctx context.Context) (outcome, error) {
 		Link: l,
 		conn: protocol.NewConn(ws, protocol.ConnConfig{}),
 		ack:  make(chan struct{}, 1),
+		calm: make(chan struct{}, 1),
 	}
 	if err := s.hello(ctx); err != nil {
 		s.leave(ctx, err)
@@ -63,8 +68,17 @@ func (l *Link) converse(ctx context.Context) (outcome, error) {
 	l.cfg.Logger.Info("link up", "have", s.welcome.Have, "fence", s.welcome.Fence, "clock_offset", l.State().ClockOffset)
 
 	group, running := errgroup.WithContext(ctx)
+	s.life = running
 	group.Go(func() error { return s.receive() })
 	group.Go(func() error { return s.pump(running) })
+	if l.cfg.Commands != nil {
+		group.Go(func() error { return s.report(running) })
+	}
+	if l.cfg.Blobs != nil {
+		group.Go(func() error { return s.sendBlobs(running) })
+	}
+	l.talking.Store(s)
+	defer l.talking.Store(nil)
 	group.Go(func() error {
 		// The first to end takes the others with it: the receiver sees its socket go.
 		<-running.Done()
@@ -158,8 +172,12 @@ func (s *session) hello(ctx context.Context) error {
 		return fmt.Errorf("wait for WELCOME: %w", err)
 	}
 	// Half the way there and back is the best guess of when the hub looked at its clock.
-	offset := s.welcome.ServerTime.Sub(clock.Wall.Add(time.Since(asked) / 2))
-	s.watch.set(func(st *State) { st.ClockOffset, st.Fence = offset, s.welcome.Fence })
+	half := time.Since(asked) / 2
+	offset := s.welcome.ServerTime.Sub(clock.Wall.Add(half))
+	s.watch.set(func(st *State) {
+		st.ClockOffset, st.Fence = offset, s.welcome.Fence
+		st.hub, st.asked = s.welcome.ServerTime, asked.Add(half)
+	})
 	s.conn.SetLiveness(time.Duration(s.welcome.PingSeconds)*time.Second, time.Duration(s.welcome.DeadSeconds)*time.Second)
 	return s.resume(first, last)
 }

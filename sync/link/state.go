@@ -15,10 +15,23 @@ type State struct {
 	Fence        uint64        // of the last Welcome
 	Conflicts    int           // epochs begun since the start; more than 0 is an alarm
 	LastConflict *ConflictError
+
+	hub   time.Time // what the hub's clock said in the last Welcome
+	asked time.Time // when that was, with a monotonic reading
 }
 
 // State is the present one.
 func (l *Link) State() State { return l.watch.get() }
+
+// HubTime is the hub's clock, as far as the last Welcome tells; false before the first.
+// Unlike ClockOffset it stays right when this machine's clock is set.
+func (l *Link) HubTime() (now time.Time, known bool) {
+	s := l.State()
+	if s.hub.IsZero() {
+		return now, false
+	}
+	return s.hub.Add(time.Since(s.asked)), true
+}
 
 // Subscribe gives a channel that receives the present state at once and every later
 // one; a slow reader sees the latest only. Call stop when done.

@@ -40,6 +40,9 @@ func (o *Outbox) Acked(epoch record.Epoch, have uint64) error {
 	o.mu.Unlock()
 	rewound := have < s.acked
 	if rewound {
+		if err := o.shelf.doubt(epoch, have); err != nil {
+			return fmt.Errorf("acknowledge %d: %w", have, err)
+		}
 		o.ring()
 	}
 	// A clock that went back must not hold the write up for ever.
@@ -77,7 +80,9 @@ func (o *Outbox) storeAck(tx *bolt.Tx, have, stored uint64) error {
 }
 
 // Prune removes entries that were acknowledged longer than the retention time ago,
-// and ended logs of that age. The newest entry stays, for the chain to go on from.
+// and ended logs of that age, with their attachments. The newest entry stays, for the
+// chain to go on from, and so does what lists an attachment that has not arrived.
+// Attachments that no record lists go after an hour.
 // Call it now and then, an hour apart or so.
 func (o *Outbox) Prune(now time.Time) error {
 	o.write.Lock()
@@ -89,6 +94,7 @@ func (o *Outbox) Prune(now time.Time) error {
 	if err != nil {
 		return fmt.Errorf("prune: %w", err)
 	}
+	o.shelf.sweep(now.Add(-orphanAge), "")
 	before := now.Add(-o.cfg.Retention).UnixMilli()
 	return o.prune(func(tx *bolt.Tx) (uint64, error) {
 		upTo := uint64(0)
@@ -100,7 +106,10 @@ func (o *Outbox) Prune(now time.Time) error {
 			}
 			upTo, _ = readNumber(k)
 		}
-		return min(upTo, s.acked), pruneOld(tx, before)
+		return min(upTo, s.acked), pruneOld(tx, before, func(epoch record.Epoch) bool {
+			_, waits := o.shelf.waits(epoch)
+			return waits
+		})
 	})
 }
 
@@ -117,10 +126,10 @@ func (o *Outbox) prune(choose func(*bolt.Tx) (uint64, error)) error {
 		if err != nil {
 			return err
 		}
-		if s.tail.seq == 0 || min(upTo, s.tail.seq-1) <= s.base.seq {
+		if s.tail.seq == 0 || min(upTo, o.droppable(s)) <= s.base.seq {
 			return nil
 		}
-		upTo = min(upTo, s.tail.seq-1)
+		upTo = min(upTo, o.droppable(s))
 		log := tx.Bucket(bucketLog)
 		for seq := s.base.seq + 1; seq <= upTo; seq++ {
 			e, err := unmarshalEntry(number(seq), log.Get(number(seq)))
@@ -159,6 +168,9 @@ func (o *Outbox) prune(choose func(*bolt.Tx) (uint64, error)) error {
 		}
 	}
 	o.mu.Unlock()
+	if err := o.listBlobs(""); err != nil {
+		return fmt.Errorf("prune attachments: %w", err)
+	}
 	return nil
 }
 

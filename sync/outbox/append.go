@@ -50,7 +50,11 @@ func (o *Outbox) append(ctx context.Context, r record.Record) (Position, error) 
 	if err := o.findTwin(r); err != nil {
 		return Position{}, err
 	}
-	if err := o.room(int64(len(plaintext))*2 + 64<<10); err != nil {
+	if err := o.claimBlobs(r.Header().Blobs); err != nil {
+		return Position{}, err
+	}
+	need := int64(len(plaintext))*2 + 64<<10
+	if err := o.room(need); err != nil {
 		return Position{}, err
 	}
 	db, s, err := o.snapshot()
@@ -66,7 +70,11 @@ func (o *Outbox) append(ctx context.Context, r record.Record) (Position, error) 
 		Header: header,
 	}
 	aad := record.SealData(record.Origin{Epoch: s.epoch, Seq: e.Seq}, e.Kind, e.ID)
-	if e.Key, e.Sealed, err = record.Seal(o.cfg.Rand, o.cfg.Platform, plaintext, aad); err != nil {
+	bodyKey, err := o.keys.take()
+	if err != nil {
+		return Position{}, err
+	}
+	if e.Key, e.Sealed, err = bodyKey.Seal(plaintext, aad); err != nil {
 		return Position{}, err
 	}
 	e.Hash = e.Sum(s.epoch)
@@ -77,6 +85,7 @@ func (o *Outbox) append(ctx context.Context, r record.Record) (Position, error) 
 	stored := o.ackStored
 	o.mu.Unlock()
 	s.tail = link{e.Seq, e.Hash}
+	growAhead(db, need)
 	err = db.Update(func(tx *bolt.Tx) error {
 		if err := putEntry(tx, s.epoch, &e, receipt); err != nil {
 			return err
@@ -89,6 +98,7 @@ func (o *Outbox) append(ctx context.Context, r record.Record) (Position, error) 
 	if err != nil {
 		return o.afterFailedWrite(p, err)
 	}
+	o.shelf.own(place{s.epoch, e.Seq}, r.Header().Blobs)
 	o.mu.Lock()
 	o.state.tail = s.tail
 	o.state.counts[e.Kind]++

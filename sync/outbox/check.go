@@ -36,16 +36,62 @@ func checkFile(path string, wait time.Duration) error {
 	})
 }
 
+// lookOver proves all of a file but its entries: every page reachable and in order, the
+// newest entry in its place and whole. What is left can break no more than itself.
+func lookOver(path string, wait time.Duration) error {
+	return inspect(path, wait, func(tx *bolt.Tx) error {
+		if err := checkTree(tx, path); err != nil {
+			return err
+		}
+		if err := checkIdentity(tx, path); err != nil || tx.Bucket(bucketMeta) == nil {
+			return err
+		}
+		s, err := readMeta(tx.Bucket(bucketMeta))
+		if err != nil {
+			return err
+		}
+		if err := s.checkTail(tx.Bucket(bucketLog)); err != nil {
+			return &corruptError{err}
+		}
+		return checkPages(tx)
+	})
+}
+
+// checkTail proves the entry that the next one will name.
+func (s *state) checkTail(log *bolt.Bucket) error {
+	k, v := log.Cursor().Last()
+	if k == nil && s.base == s.tail {
+		return nil
+	}
+	e, err := unmarshalEntry(k, v)
+	if err == nil && (link{e.Seq, e.Hash} != s.tail || e.Sum(s.epoch) != e.Hash) {
+		err = record.ErrChain
+	}
+	if err != nil {
+		return &ChainError{Seq: s.tail.seq, Cause: err}
+	}
+	return nil
+}
+
 // inspect opens a file for reading and guards against what a damaged one does to
 // bbolt: panics, and pages that are not there. (Files are mapped into memory; reading
 // past the end of one is a fault, which Go otherwise takes for a reason to die.)
-func inspect(path string, wait time.Duration, look func(*bolt.Tx) error) (err error) {
+func inspect(path string, wait time.Duration, look func(*bolt.Tx) error) error {
+	return guarded(func() error { return inspectUnguarded(path, wait, look) })
+}
+
+// guarded turns a panic or a fault in mapped memory into a *corruptError.
+func guarded(do func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if p := recover(); p != nil {
 			err = corrupt("%v", p)
 		}
 	}()
+	return do()
+}
+
+func inspectUnguarded(path string, wait time.Duration, look func(*bolt.Tx) error) (err error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return err

@@ -16,11 +16,18 @@ import (
 	"yeban/sync/outbox"
 )
 
-const crashDir = "YEBAN_TEST_CRASH_DIR"
+const (
+	crashDir   = "YEBAN_TEST_CRASH_DIR"
+	crashBlobs = "YEBAN_TEST_CRASH_BLOBS"
+)
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(crashDir); dir != "" {
-		appendUntilKilled(dir)
+		if os.Getenv(crashBlobs) != "" {
+			handInUntilKilled(dir)
+		} else {
+			appendUntilKilled(dir)
+		}
 		return
 	}
 	os.Exit(m.Run())

@@ -23,13 +23,30 @@
 // that of the newest; the newest entry is never pruned. A higher format number than
 // this package's belongs to newer software: such a file is refused and not touched.
 //
+// # Attachments
+//
+// What is too large for a record lies beside the log, in the folder blobs: one file each,
+// sealed to the platform (see record.SealBlob), under the SM3 of its sealed bytes as its
+// name. A file is written and flushed before PutBlob returns and never changed; a record
+// that lists one which is not there is refused. When the hub has all of it, the name gets
+// the ending .sent. It goes with its record, and a record stays until what it lists has
+// arrived. A file that no record lists is removed by Open or Prune an hour later; .new is
+// half a file. Attachments count where room is short.
+//
+// A file that is gone or damaged is told by Blobs and stops nothing, records least of
+// all. There is no second copy: files that never change are not damaged by a crash, and
+// one that a failing disk has spoilt is only missed where it has not been delivered. A
+// backup of the data folder is therefore outbox.db.backup and the folder blobs, taken in
+// this order.
+//
 // # A file that cannot be trusted
 //
 // While the outbox is open, outbox.db.backup is kept as a copy of it, minutes old at
 // most. Open reads every entry. A file that is damaged, or is no outbox, is kept as
 // outbox.db.bad-<time> and never deleted; the entries that can still be found in it or in
 // the backup, each proved by its own hash, are carried over into a fresh log under a new
-// epoch, and service goes on. SetAside tells staff.
+// epoch, and service goes on. SetAside tells staff. Attachments of records that were not
+// found are kept in blobs.bad-<time>.
 //
 // # Carrying over
 //

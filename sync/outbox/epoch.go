@@ -41,6 +41,9 @@ func (o *Outbox) newEpoch(reason string, after uint64) error {
 	if err != nil {
 		return err
 	}
+	if err := o.shelf.doubt(old.epoch, after); err != nil {
+		return err
+	}
 	next := state{epoch: epoch, counts: map[record.Kind]int{}}
 	err = db.Update(func(tx *bolt.Tx) error {
 		ended, err := endLog(tx, &old, reason, o.cfg.Now().UnixMilli())
@@ -68,7 +71,7 @@ func (o *Outbox) newEpoch(reason string, after uint64) error {
 	o.mu.Lock()
 	o.state, o.ackStored = next, 0
 	o.mu.Unlock()
-	return nil
+	return o.listBlobs("")
 }
 
 // endLog moves the log with its meta under old and empties acks.
@@ -125,8 +128,8 @@ func (s *state) carry(tx *bolt.Tx, from carried) error {
 }
 
 // pruneOld removes logs that were ended before a moment, with the ids that still
-// point into them.
-func pruneOld(tx *bolt.Tx, beforeMs int64) error {
+// point into them, but for those that keep names.
+func pruneOld(tx *bolt.Tx, beforeMs int64, keep func(record.Epoch) bool) error {
 	old := tx.Bucket(bucketOld)
 	var gone []record.Epoch
 	err := old.ForEachBucket(func(name []byte) error {
@@ -134,7 +137,7 @@ func pruneOld(tx *bolt.Tx, beforeMs int64) error {
 		if meta == nil || len(name) != len(record.Epoch{}) {
 			return errors.New("an ended log has no meta")
 		}
-		if at, ok := readNumber(meta.Get(keyRetired)); ok && int64(at) <= beforeMs {
+		if at, ok := readNumber(meta.Get(keyRetired)); ok && int64(at) <= beforeMs && !keep(record.Epoch(name)) {
 			gone = append(gone, record.Epoch(name))
 		}
 		return nil

@@ -36,6 +36,7 @@ func (o *Outbox) usable() error {
 	o.db, o.healTried = nil, now // readers are told that it is broken
 	o.mu.Unlock()
 	var err error
+	aside := o.setAside
 	if db != nil {
 		err = db.Close()
 	}
@@ -49,7 +50,7 @@ func (o *Outbox) usable() error {
 	o.broken, o.healTried = nil, time.Time{}
 	o.mu.Unlock()
 	o.ring()
-	return nil
+	return o.listBlobs(o.blobsAside(aside))
 }
 
 func (o *Outbox) heal() error {
@@ -64,7 +65,7 @@ func (o *Outbox) heal() error {
 	case err != nil:
 		return err
 	}
-	return o.tryOpen()
+	return o.tryOpen(o.checkWhole)
 }
 
 // writeAnew puts a flushed copy without free pages in the place of the file, which must

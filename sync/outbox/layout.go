@@ -136,6 +136,19 @@ func unmarshalEntry(key, b []byte) (record.Entry, error) {
 	return e, nil
 }
 
+// kindOf reads only the kind, and copies nothing else.
+func kindOf(b []byte) (record.Kind, error) {
+	const at = 32 + 32 + 8 // behind prev, hash and atMs
+	if len(b) < at+4 {
+		return "", errLayout
+	}
+	n := uint64(binary.BigEndian.Uint32(b[at:]))
+	if uint64(len(b)-at-4) < n {
+		return "", errLayout
+	}
+	return record.Kind(b[at+4:][:n]), nil
+}
+
 // state is what is known of a log without reading it again.
 type state struct {
 	epoch  record.Epoch

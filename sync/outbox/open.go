@@ -16,7 +16,7 @@ import (
 const compactAbove = 16 << 20
 
 func (o *Outbox) open() error {
-	err := o.tryOpen()
+	err := o.tryOpen(o.checkBeforeService)
 	var damage *corruptError
 	if !errors.As(err, &damage) {
 		return err
@@ -27,7 +27,7 @@ func (o *Outbox) open() error {
 // tryOpen opens, checks and, where worth it, compacts the file. The check comes first
 // and reads only: bbolt trusts a file that it opens for writing, and a damaged one
 // can take the whole process down from a goroutine of bbolt's.
-func (o *Outbox) tryOpen() error {
+func (o *Outbox) tryOpen(check func(os.FileInfo) error) error {
 	info, err := os.Stat(o.path)
 	fresh := errors.Is(err, os.ErrNotExist) || err == nil && info.Size() == 0
 	if err != nil && !fresh {
@@ -37,7 +37,7 @@ func (o *Outbox) tryOpen() error {
 		return corrupt("the file is gone or empty, its backup is there")
 	}
 	if !fresh {
-		if err := checkFile(o.path, o.cfg.LockTimeout); err != nil {
+		if err := check(info); err != nil {
 			return err
 		}
 		if err := o.compactIfWorth(info.Size()); err != nil {
@@ -54,6 +54,22 @@ func (o *Outbox) tryOpen() error {
 	return syncDir(o.cfg.Dir)
 }
 
+// checkBeforeService reads a small file whole. Of a large one it proves what bbolt and the
+// next Append stand on, and leaves the entries to prove, so that a terminal with a long
+// queue serves and sends at once.
+func (o *Outbox) checkBeforeService(info os.FileInfo) error {
+	if info.Size() <= o.cfg.CheckFirst {
+		return o.checkWhole(info)
+	}
+	o.unproven.Store(true)
+	return lookOver(o.path, o.cfg.LockTimeout)
+}
+
+func (o *Outbox) checkWhole(os.FileInfo) error {
+	o.unproven.Store(false)
+	return checkFile(o.path, o.cfg.LockTimeout)
+}
+
 // openBolt sorts bbolt's errors: damage, a lock, or a cause outside the file.
 func openBolt(path string, wait time.Duration, readOnly bool) (*bolt.DB, error) {
 	db, err := bolt.Open(path, 0o600, &bolt.Options{
@@ -63,7 +79,7 @@ func openBolt(path string, wait time.Duration, readOnly bool) (*bolt.DB, error) 
 	})
 	switch {
 	case err == nil:
-		db.AllocSize = 1 << 20 // the file grows by this; 16 MiB would be years of visits
+		db.AllocSize = growStep
 		return db, nil
 	case errors.Is(err, bolterrors.ErrTimeout):
 		return nil, ErrLocked
@@ -84,19 +100,22 @@ func openBolt(path string, wait time.Duration, readOnly bool) (*bolt.DB, error) 
 // load takes over db, writing the first meta into an empty one.
 func (o *Outbox) load(db *bolt.DB) error {
 	var s state
-	err := db.Update(func(tx *bolt.Tx) error {
-		if tx.Bucket(bucketMeta) == nil {
-			epoch, err := record.NewEpoch(o.cfg.Rand)
-			if err != nil {
-				return err
+	fresh := false
+	err := guarded(func() error {
+		return db.View(func(tx *bolt.Tx) (err error) {
+			if fresh = tx.Bucket(bucketMeta) == nil; !fresh {
+				s, err = loadState(tx)
 			}
-			s = state{epoch: epoch, counts: map[record.Kind]int{}}
-			return createBuckets(tx, &s)
-		}
-		var err error
-		s, err = loadState(tx)
-		return err
+			return err
+		})
 	})
+	if err == nil && fresh {
+		if s.epoch, err = record.NewEpoch(o.cfg.Rand); err != nil {
+			return err
+		}
+		s.counts = map[record.Kind]int{}
+		err = db.Update(func(tx *bolt.Tx) error { return createBuckets(tx, &s) })
+	}
 	if err != nil {
 		return err
 	}
@@ -122,10 +141,13 @@ func loadState(tx *bolt.Tx) (state, error) {
 	if err != nil {
 		return s, err
 	}
-	err = tx.Bucket(bucketLog).ForEach(func(k, v []byte) error {
-		e, err := unmarshalEntry(k, v)
-		s.counts[e.Kind]++
-		return err
+	err = tx.Bucket(bucketLog).ForEach(func(_, v []byte) error {
+		kind, err := kindOf(v)
+		if err != nil {
+			return &corruptError{err}
+		}
+		s.counts[kind]++
+		return nil
 	})
 	return s, err
 }
@@ -143,6 +165,11 @@ func (o *Outbox) compactIfWorth(size int64) error {
 	worth := liveBytes(db, int64(db.Info().PageSize))*2 <= size
 	if err := db.Close(); err != nil || !worth {
 		return err
+	}
+	if o.unproven.Load() { // a copy of what is damaged would hide the damage
+		if err := o.checkWhole(nil); err != nil {
+			return err
+		}
 	}
 	_ = o.writeAnew()
 	return nil
@@ -172,10 +199,12 @@ func (o *Outbox) replace(damage *corruptError) error {
 	if err := errors.Join(os.Rename(fresh, o.path), syncDir(o.cfg.Dir)); err != nil {
 		return fmt.Errorf("begin anew after %w: %w", damage, err)
 	}
-	if err := o.tryOpen(); err != nil {
+	if err := o.tryOpen(o.checkWhole); err != nil {
 		return fmt.Errorf("begin anew after %w: %w", damage, err)
 	}
+	o.mu.Lock()
 	o.setAside = &SetAsideError{Path: bad, Cause: damage, Recovered: len(saved)}
+	o.mu.Unlock()
 	return nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"io"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -23,9 +24,10 @@ type Config struct {
 	MaxBytes     int64                           // of live data in the file; 1 GiB
 	MinFreeBytes int64                           // that must stay free on the disk; 64 MiB
 	LockTimeout  time.Duration                   // to wait for another program to let go; 2 s
+	CheckFirst   int64                           // a file of up to so many bytes is read whole before service; 32 MiB
 	BackupEvery  time.Duration                   // between looks whether the copy beside the file is up to date; 10 min
 	Now          func() time.Time                // time.Now
-	Rand         io.Reader                       // crypto/rand
+	Rand         io.Reader                       // crypto/rand; used by several goroutines at once
 	FreeBytes    func(dir string) (int64, error) // what an unprivileged writer may still use; statfs
 }
 
@@ -41,6 +43,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.LockTimeout <= 0 {
 		c.LockTimeout = 2 * time.Second
+	}
+	if c.CheckFirst <= 0 {
+		c.CheckFirst = 32 << 20
 	}
 	if c.BackupEvery <= 0 {
 		c.BackupEvery = 10 * time.Minute
@@ -61,11 +66,13 @@ func (c Config) withDefaults() Config {
 type Outbox struct {
 	cfg      Config
 	path     string
-	setAside *SetAsideError
 	notify   chan struct{}
 	pageSize int64 // of the file
 	stop     context.CancelFunc
-	keeper   sync.WaitGroup // of the backup
+	keys     *keyMaker
+	shelf    shelf          // the attachments
+	keeper   sync.WaitGroup // of the backup and the keys
+	unproven atomic.Bool    // the log was looked over only; see prove
 
 	// write is held by whoever changes the log, over the whole change; mu only while
 	// the fields below are read or replaced. Readers thus never wait for the disk.
@@ -80,6 +87,7 @@ type Outbox struct {
 	broken    error     // a write whose outcome is unknown: nothing is promised until healed
 	healTried time.Time
 	backup    Backup
+	setAside  *SetAsideError
 }
 
 // Open opens the log in cfg.Dir, or begins one. A damaged or foreign file is set
@@ -94,18 +102,32 @@ func Open(cfg Config) (*Outbox, error) {
 		cfg:    cfg,
 		path:   filepath.Join(cfg.Dir, fileName),
 		notify: make(chan struct{}, 1),
+		keys:   newKeyMaker(cfg.Rand, cfg.Platform),
 	}
 	if err := o.open(); err != nil {
 		return nil, fmt.Errorf("open outbox: %w", err)
 	}
+	o.shelf.dir = filepath.Join(cfg.Dir, shelfName)
+	if err := o.openBlobs(); err != nil {
+		return nil, fmt.Errorf("open outbox: attachments: %w", errors.Join(err, o.db.Close()))
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	o.stop = stop
-	o.keeper.Go(func() { o.keepBackup(ctx) })
+	o.keeper.Go(func() {
+		o.prove(ctx)
+		o.keepBackup(ctx)
+	})
+	o.keeper.Go(func() { o.keys.run(ctx) })
 	return o, nil
 }
 
-// SetAside is not nil when Open found a file that it could not trust.
-func (o *Outbox) SetAside() *SetAsideError { return o.setAside }
+// SetAside is not nil when a file was found that could not be trusted: by Open, or of a
+// large file within seconds after it.
+func (o *Outbox) SetAside() *SetAsideError {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.setAside
+}
 
 // Notify receives after entries were added, or after the log was rewound or ended.
 // Several such events may be told as one. There is one channel for all callers.

@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -32,18 +33,20 @@ type pageWalk struct {
 
 	element func(key, value []byte) // sees what is no bucket; may be nil
 	alone   bool                    // look at single pages, follow nothing
+	first   []byte                  // of a page, while it is looked at
 }
 
 func (w *pageWalk) tree(root uint64) error {
-	head, count, flags, err := w.page(root)
+	head, span, count, flags, err := w.page(root)
 	if err != nil {
 		return err
 	}
 	switch flags {
 	case flagBranch:
+		head = bytes.Clone(head) // it is followed while other pages are looked at
 		for i := range count {
 			element := head[pageHeader+i*pageElement:]
-			if err := w.inside(i, element[0:4], element[4:8], nil, head); err != nil {
+			if err := w.inside(i, element[0:4], element[4:8], nil, span); err != nil {
 				return corrupt("page %d: %w", root, err)
 			}
 			if err := w.tree(binary.NativeEndian.Uint64(element[8:])); err != nil {
@@ -52,41 +55,52 @@ func (w *pageWalk) tree(root uint64) error {
 		}
 		return nil
 	case flagLeaf:
-		return w.leaf(head, count, root)
+		return w.leaf(head, span, count, root)
 	}
 	return corrupt("page %d: flags %#x in the tree", root, flags)
 }
 
 var errOutside = errors.New("an element reaches outside")
 
-// inside checks that key and value of element i lie within the page.
-func (w *pageWalk) inside(i int, pos, keySize, valueSize, page []byte) error {
+// inside checks that key and value of element i lie within a page of so many bytes.
+func (w *pageWalk) inside(i int, pos, keySize, valueSize []byte, span uint64) error {
 	end := uint64(pageHeader+i*pageElement) + uint64(binary.NativeEndian.Uint32(pos)) + uint64(binary.NativeEndian.Uint32(keySize))
 	if valueSize != nil {
 		end += uint64(binary.NativeEndian.Uint32(valueSize))
 	}
-	if end > uint64(len(page)) {
+	if end > span {
 		return errOutside
 	}
 	return nil
 }
 
-func (w *pageWalk) leaf(page []byte, count int, id uint64) error {
+// leaf checks a leaf of span bytes. Of the page, no more than the elements need be there
+// when nobody wants to see what they hold.
+func (w *pageWalk) leaf(page []byte, span uint64, count int, id uint64) error {
 	if len(page) < pageHeader+count*pageElement {
 		return corrupt("page %d: %w", id, errOutside)
 	}
+	own := false
 	for i := range count {
 		element := page[pageHeader+i*pageElement:]
-		if err := w.inside(i, element[4:8], element[8:12], element[12:16], page); err != nil {
+		if err := w.inside(i, element[4:8], element[8:12], element[12:16], span); err != nil {
 			return corrupt("page %d: %w", id, err)
+		}
+		if w.element == nil && binary.NativeEndian.Uint32(element)&leafBucket == 0 {
+			continue
+		}
+		if !own { // buckets are followed while it is looked at
+			var err error
+			if page, err = w.whole(page, id, span); err != nil {
+				return err
+			}
+			element, own = page[pageHeader+i*pageElement:], true
 		}
 		key := element[binary.NativeEndian.Uint32(element[4:]):]
 		keySize, valueSize := binary.NativeEndian.Uint32(element[8:]), binary.NativeEndian.Uint32(element[12:])
 		key, value := key[:keySize], key[keySize:][:valueSize]
 		if binary.NativeEndian.Uint32(element)&leafBucket == 0 {
-			if w.element != nil {
-				w.element(key, value)
-			}
+			w.element(key, value)
 			continue
 		}
 		bucket := value
@@ -106,40 +120,61 @@ func (w *pageWalk) leaf(page []byte, count int, id uint64) error {
 		if len(inline) < pageHeader || binary.NativeEndian.Uint16(inline[8:]) != flagLeaf {
 			return corrupt("page %d: inline bucket is no leaf", id)
 		}
-		if err := w.leaf(inline, int(binary.NativeEndian.Uint16(inline[10:])), id); err != nil {
+		if err := w.leaf(inline, uint64(len(inline)), int(binary.NativeEndian.Uint16(inline[10:])), id); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// page reads a page with its overflow, the first time that it is met.
-func (w *pageWalk) page(id uint64) (page []byte, count int, flags uint16, err error) {
+// page reads a page, the first time that it is met: of a leaf that reaches over several,
+// the first alone when that holds all elements, else all span bytes. What it gives is
+// good until the next call.
+func (w *pageWalk) page(id uint64) (page []byte, span uint64, count int, flags uint16, err error) {
+	fail := func(form string, args ...any) ([]byte, uint64, int, uint16, error) {
+		return nil, 0, 0, 0, corrupt(form, args...)
+	}
 	if _, again := w.visited[id]; again {
-		return nil, 0, 0, corrupt("page %d: reached twice", id)
+		return fail("page %d: reached twice", id)
 	}
 	w.visited[id] = struct{}{}
 	if id < 2 || id >= w.pages {
-		return nil, 0, 0, corrupt("page %d of %d", id, w.pages)
+		return fail("page %d of %d", id, w.pages)
 	}
-	var head [pageHeader]byte
-	if _, err := w.file.ReadAt(head[:], int64(id*w.size)); err != nil {
-		return nil, 0, 0, corrupt("page %d: %w", id, err)
+	if w.first == nil {
+		w.first = make([]byte, w.size)
 	}
-	overflow := uint64(binary.NativeEndian.Uint32(head[12:]))
-	if binary.NativeEndian.Uint64(head[:]) != id || overflow >= w.pages-id {
-		return nil, 0, 0, corrupt("page %d: header does not belong here", id)
-	}
-	page = make([]byte, (overflow+1)*w.size)
+	page = w.first
 	if _, err := w.file.ReadAt(page, int64(id*w.size)); err != nil {
-		return nil, 0, 0, corrupt("page %d: %w", id, err)
+		return fail("page %d: %w", id, err)
 	}
-	count = int(binary.NativeEndian.Uint16(head[10:]))
-	flags = binary.NativeEndian.Uint16(head[8:])
-	if flags != flagList && len(page) < pageHeader+count*pageElement {
-		return nil, 0, 0, corrupt("page %d: %d elements", id, count)
+	overflow := uint64(binary.NativeEndian.Uint32(page[12:]))
+	if binary.NativeEndian.Uint64(page) != id || overflow >= w.pages-id {
+		return fail("page %d: header does not belong here", id)
 	}
-	return page, count, flags, nil
+	count = int(binary.NativeEndian.Uint16(page[10:]))
+	flags = binary.NativeEndian.Uint16(page[8:])
+	span = (overflow + 1) * w.size
+	elements := uint64(pageHeader + count*pageElement)
+	if flags != flagList && elements > span {
+		return fail("page %d: %d elements", id, count)
+	}
+	if span > w.size && (flags != flagLeaf || elements > w.size) {
+		page, err = w.whole(page, id, span)
+	}
+	return page, span, count, flags, err
+}
+
+// whole is a copy of a page with its overflow, of which the beginning may be enough.
+func (w *pageWalk) whole(page []byte, id, span uint64) ([]byte, error) {
+	if uint64(len(page)) == span {
+		return bytes.Clone(page), nil
+	}
+	page = make([]byte, span)
+	if _, err := w.file.ReadAt(page, int64(id*w.size)); err != nil {
+		return nil, corrupt("page %d: %w", id, err)
+	}
+	return page, nil
 }
 
 // freeList checks the list of free pages named by the meta page of a transaction.
@@ -153,7 +188,7 @@ func (w *pageWalk) freeList(txID uint64) error {
 		if binary.NativeEndian.Uint64(page[metaTx:]) != txID || id == noList {
 			continue
 		}
-		list, count, flags, err := w.page(id)
+		list, _, count, flags, err := w.page(id)
 		if err != nil {
 			return err
 		}

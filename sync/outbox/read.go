@@ -41,12 +41,15 @@ func (o *Outbox) Read(after uint64, maxRecords, maxBytes int) ([]record.Entry, e
 	}
 	var found []record.Entry
 	bytes := 0
-	err = db.View(func(tx *bolt.Tx) error {
+	err = o.view(db, func(tx *bolt.Tx) error {
 		c := tx.Bucket(bucketLog).Cursor()
 		for k, v := c.Seek(number(after + 1)); k != nil && len(found) < maxRecords; k, v = c.Next() {
 			e, err := unmarshalEntry(k, v)
 			if err == nil && e.Seq != after+1+uint64(len(found)) {
 				err = ErrNoEntry // pruned or ended between the two looks
+			}
+			if err == nil && o.unproven.Load() && e.Sum(s.epoch) != e.Hash {
+				err = &ChainError{Seq: e.Seq, Cause: record.ErrChain}
 			}
 			if err != nil {
 				return err
@@ -64,6 +67,14 @@ func (o *Outbox) Read(after uint64, maxRecords, maxBytes int) ([]record.Entry, e
 	return found, nil
 }
 
+// view reads, on guard while nobody has read the whole file yet.
+func (o *Outbox) view(db *bolt.DB, look func(*bolt.Tx) error) error {
+	if !o.unproven.Load() {
+		return db.View(look)
+	}
+	return guarded(func() error { return db.View(look) })
+}
+
 // Entry gives one entry of the present log, or ErrNoEntry.
 func (o *Outbox) Entry(seq uint64) (record.Entry, error) {
 	db, _, err := o.snapshot()
@@ -71,7 +82,7 @@ func (o *Outbox) Entry(seq uint64) (record.Entry, error) {
 		return record.Entry{}, fmt.Errorf("read outbox: %w", err)
 	}
 	var e record.Entry
-	err = db.View(func(tx *bolt.Tx) error {
+	err = o.view(db, func(tx *bolt.Tx) error {
 		v := tx.Bucket(bucketLog).Get(number(seq))
 		if v == nil {
 			return ErrNoEntry

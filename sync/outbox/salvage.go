@@ -78,8 +78,8 @@ func scan(paths []string, pageSize int, element func(key, value []byte)) {
 func (w *pageWalk) leaves() {
 	for id := range w.pages {
 		w.visited = map[uint64]struct{}{}
-		if page, count, flags, err := w.page(id); err == nil && flags == flagLeaf {
-			_ = w.leaf(page, count, id) // what lies before the damage has been seen
+		if page, span, count, flags, err := w.page(id); err == nil && flags == flagLeaf {
+			_ = w.leaf(page, span, count, id) // what lies before the damage has been seen
 		}
 	}
 }

@@ -2,10 +2,10 @@ package protocol
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -35,7 +35,9 @@ type ConnConfig struct {
 
 // Conn carries frames over a websocket, for a hub as for a kiosk. One goroutine may
 // call Receive; any number may call Send, SetLiveness, Close and Abort. It owns one
-// goroutine, the writer, which Close and Abort wait for: one of them must be called.
+// goroutine, the writer, which is there while there is something to write, so that a
+// connection on which nothing is said costs a hub no stack. Close and Abort wait for it:
+// one of them must be called.
 //
 // A peer is dead when no byte came, or none could be written, for the time Dead,
 // pings and pongs included. A large frame on a slow line is not silence.
@@ -45,8 +47,10 @@ type Conn struct {
 
 	mu         sync.Mutex
 	ping, dead time.Duration
+	pings      *time.Timer
+	pingDue    bool
+	writing    bool // the writer runs, or has ended for ever
 
-	retime   chan struct{} // SetLiveness tells the writer
 	closing  chan struct{} // closed by the first Close, Abort or failed write
 	once     sync.Once
 	code     int    // close code for the farewell, 0 for none; set before closing
@@ -71,7 +75,6 @@ func NewConn(ws *websocket.Conn, cfg ConnConfig) *Conn {
 		queue:    make(chan []byte, cfg.Queue),
 		ping:     cfg.Ping,
 		dead:     cfg.Dead,
-		retime:   make(chan struct{}, 1),
 		closing:  make(chan struct{}),
 		finished: make(chan struct{}),
 	}
@@ -89,25 +92,51 @@ func NewConn(ws *websocket.Conn, cfg ConnConfig) *Conn {
 		}
 		return c.awaitRead()
 	})
-	go c.write()
+	c.mu.Lock() // the timer may be quicker
+	defer c.mu.Unlock()
+	c.pings = time.AfterFunc(cfg.Ping, c.pingSoon)
 	return c
+}
+
+// pingSoon has the writer ping.
+func (c *Conn) pingSoon() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	select {
+	case <-c.closing:
+		return
+	default:
+	}
+	c.pingDue = true
+	c.startWriter()
+	c.pings.Reset(c.ping)
+}
+
+// startWriter starts the writer where none runs; the caller holds mu.
+func (c *Conn) startWriter() {
+	if !c.writing {
+		c.writing = true
+		go c.write()
+	}
 }
 
 // SetLiveness changes how often this side pings and when it gives the peer up.
 func (c *Conn) SetLiveness(ping, dead time.Duration) {
 	c.mu.Lock()
 	c.ping, c.dead = ping, dead
-	c.mu.Unlock()
 	select {
-	case c.retime <- struct{}{}:
+	case <-c.closing:
 	default:
+		c.pings.Reset(ping)
 	}
+	c.mu.Unlock()
+	_ = c.awaitRead() // a dead socket shows itself at the next read
 }
 
 // Send queues a frame for the writer and waits while the queue is full. A nil error
 // says only that it was queued: what arrived is known by the peer's answer.
 func (c *Conn) Send(ctx context.Context, f Frame) error {
-	text, err := json.Marshal(f)
+	text, err := f.MarshalJSON() // json.Marshal would read the body once more
 	if err != nil {
 		return fmt.Errorf("send %s: %w", f.Method, err)
 	}
@@ -121,6 +150,9 @@ func (c *Conn) Send(ctx context.Context, f Frame) error {
 	}
 	select {
 	case c.queue <- text:
+		c.mu.Lock()
+		c.startWriter()
+		c.mu.Unlock()
 		return nil
 	case <-c.closing:
 		return fmt.Errorf("send %s: %w", f.Method, ErrClosed)
@@ -151,7 +183,7 @@ func (c *Conn) readMessage() ([]byte, error) {
 	text := make([]byte, 0, 512)
 	for {
 		if len(text) == cap(text) {
-			text = append(text, 0)[:len(text)]
+			text = slices.Grow(text, len(text)) // doubles: a large frame is not copied often
 		}
 		n, err := r.Read(text[len(text):cap(text)])
 		text = text[:len(text)+n]
@@ -211,35 +243,58 @@ func (c *Conn) end(code int, reason string, failure error) {
 	c.once.Do(func() {
 		c.code, c.reason, c.failure = code, reason, failure
 		close(c.closing)
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.pings.Stop()
+		c.startWriter() // for the farewell
 	})
 }
 
-// write is the writer goroutine.
+// write is the writer goroutine. It ends when nothing is left to write, until the next
+// Send or ping, and for ever once the conversation is closing.
 func (c *Conn) write() {
-	defer close(c.finished)
-	defer c.ws.Close()
-	ping, dead := c.liveness()
-	timer := time.NewTicker(ping)
-	defer timer.Stop()
 	for {
-		var err error
 		select {
 		case <-c.closing:
 			c.sayFarewell()
+			c.ws.Close()
+			close(c.finished)
 			return
-		case text := <-c.queue:
-			err = c.writeMessage(text, time.Now().Add, dead)
-		case <-timer.C:
+		default:
+		}
+		text, ping, dead, ok := c.nextToWrite()
+		var err error
+		switch {
+		case !ok:
+			return
+		case ping:
 			err = c.ws.WriteControl(websocket.PingMessage, nil, time.Now().Add(dead))
-		case <-c.retime:
-			ping, dead = c.liveness()
-			timer.Reset(ping)
-			_ = c.awaitRead() // a dead socket shows itself at the next read
+		case text != nil:
+			err = c.writeMessage(text, time.Now().Add, dead)
 		}
 		if err != nil {
 			c.end(0, "", fmt.Errorf("write: %w", err))
-			return
 		}
+	}
+}
+
+// nextToWrite is not ok when there is nothing: the writer is then no more. It is neither a
+// ping nor a text when the conversation is closing.
+func (c *Conn) nextToWrite() (text []byte, ping bool, dead time.Duration, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.pingDue {
+		c.pingDue = false
+		return nil, true, c.dead, true
+	}
+	select {
+	case text = <-c.queue:
+		return text, false, c.dead, true
+	case <-c.closing:
+		return nil, false, 0, true
+	default:
+		c.writing = false
+		return nil, false, 0, false
 	}
 }
 

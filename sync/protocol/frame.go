@@ -28,7 +28,8 @@ func (e *UnknownMethodError) Error() string {
 // Known tells a method of this version.
 func (m Method) Known() bool {
 	switch m {
-	case MethodHello, MethodRecords, MethodAck, MethodStatus, MethodDrain:
+	case MethodHello, MethodRecords, MethodAck, MethodStatus, MethodDrain,
+		MethodCommand, MethodReport, MethodBlob, MethodProgress:
 		return true
 	}
 	return false
@@ -36,11 +37,21 @@ func (m Method) Known() bool {
 
 // NewFrame makes a frame of a body, which is one of this package's types.
 func NewFrame(t FrameType, id string, m Method, body any) (Frame, error) {
-	raw, err := json.Marshal(body)
+	raw, err := marshalBody(body)
 	if err != nil {
 		return Frame{}, fmt.Errorf("%s body: %w", m, err)
 	}
 	return Frame{Type: t, ID: id, Method: m, Body: raw}, nil
+}
+
+func marshalBody(body any) ([]byte, error) {
+	switch r := body.(type) {
+	case Records:
+		return appendRecords(nil, &r)
+	case *Records:
+		return appendRecords(nil, r)
+	}
+	return json.Marshal(body)
 }
 
 // MarshalJSON gives [type,id,method,body].
@@ -117,17 +128,48 @@ func (f *Frame) check() error {
 	return nil
 }
 
-// Parse reads one text message. See Frame.UnmarshalJSON for the errors.
+// Parse reads one text message, and may keep it. See Frame.UnmarshalJSON for the errors.
+// Whether the body of a large one is JSON is for Decode to say.
 func Parse(text []byte) (Frame, error) {
 	var f Frame
 	if len(text) > MaxFrameBytes {
 		return f, fmt.Errorf("%w: %d bytes", ErrFrame, len(text))
+	}
+	if len(text) > splitAbove {
+		if f, ok := split(text); ok {
+			return f, f.check()
+		}
 	}
 	if !json.Valid(text) {
 		return f, fmt.Errorf("%w: not JSON", ErrFrame)
 	}
 	err := f.UnmarshalJSON(bytes.TrimSpace(text))
 	return f, err
+}
+
+// splitAbove is the size from which reading a body once instead of four times is worth it.
+const splitAbove = 8 << 10
+
+// split takes the usual form of a known frame apart, without reading its body, which is
+// nearly all of it. What it does not know is for UnmarshalJSON.
+func split(text []byte) (f Frame, ok bool) {
+	head, inner, ok := bytes.Cut(text, []byte(`,{`))
+	if !ok || len(head) > MaxIDBytes+maxName || !bytes.HasSuffix(inner, []byte("}]")) {
+		return f, false
+	}
+	// The beginning is a whole array of three when it is closed.
+	var parts []json.RawMessage
+	if json.Unmarshal(append(bytes.Clone(head), ']'), &parts) != nil || len(parts) != 3 {
+		return f, false
+	}
+	if parts[1][0] != '"' || parts[2][0] != '"' { // null fits into a Go string
+		return f, false
+	}
+	if json.Unmarshal(parts[0], &f.Type) != nil || json.Unmarshal(parts[1], &f.ID) != nil || json.Unmarshal(parts[2], &f.Method) != nil {
+		return f, false
+	}
+	f.Body = text[len(head)+1 : len(text)-1]
+	return f, f.Method.Known()
 }
 
 // validator is a body that knows what it may hold.
@@ -137,8 +179,10 @@ type validator interface{ Validate() error }
 // Fields that this version does not know are passed over: a newer peer may add some.
 // Errors wrap ErrFrame and quote nothing of the body.
 func (f *Frame) Decode(body validator) error {
-	if err := json.Unmarshal(f.Body, body); err != nil {
-		return fmt.Errorf("%w: body of %s does not fit", ErrFrame, f.Method)
+	if r, ok := body.(*Records); !ok || !readRecords(f.Body, r) {
+		if err := json.Unmarshal(f.Body, body); err != nil {
+			return fmt.Errorf("%w: body of %s does not fit", ErrFrame, f.Method)
+		}
 	}
 	if err := body.Validate(); err != nil {
 		return fmt.Errorf("%w: %s: %w", ErrFrame, f.Method, err)

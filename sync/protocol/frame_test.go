@@ -1,10 +1,16 @@
 package protocol_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -15,10 +21,11 @@ import (
 func TestFrameSurvivesTheWire(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		f := protocol.Frame{
-			Type:   protocol.FrameType(rapid.IntRange(2, 5).Draw(t, "type")),
-			ID:     rapid.StringMatching(`[ -~]{1,64}`).Draw(t, "id"),
-			Method: rapid.SampledFrom([]protocol.Method{protocol.MethodHello, protocol.MethodRecords, protocol.MethodAck, protocol.MethodStatus, protocol.MethodDrain}).Draw(t, "method"),
-			Body:   json.RawMessage(`{"have":5}`),
+			Type: protocol.FrameType(rapid.IntRange(2, 5).Draw(t, "type")),
+			ID:   rapid.StringMatching(`[ -~]{1,64}`).Draw(t, "id"),
+			Method: rapid.SampledFrom([]protocol.Method{protocol.MethodHello, protocol.MethodRecords, protocol.MethodAck, protocol.MethodStatus, protocol.MethodDrain,
+				protocol.MethodCommand, protocol.MethodReport, protocol.MethodBlob, protocol.MethodProgress}).Draw(t, "method"),
+			Body: json.RawMessage(`{"have":5}`),
 		}
 		text, err := json.Marshal(f)
 		if err != nil {
@@ -124,9 +131,74 @@ func TestBodiesAreValidated(t *testing.T) {
 		"drain into the past":       {&protocol.Drain{AfterMs: -5}, false},
 		"drain for ever":            {&protocol.Drain{AfterMs: 1 << 40}, false},
 		"fault without a code":      {&protocol.Fault{}, false},
+		"status of many troubles":   {&protocol.Status{Troubles: slices.Repeat([]protocol.Trouble{"t"}, 33)}, false},
+		"command":                   {command(nil), true},
+		"command of 16 arguments":   {command(func(c *protocol.Command) { c.Args = arguments(16) }), true},
+		"command of 17 arguments":   {command(func(c *protocol.Command) { c.Args = arguments(17) }), false},
+		"command that never ends":   {command(func(c *protocol.Command) { c.Expires = time.Time{} }), false},
+		"command with a long word":  {command(func(c *protocol.Command) { c.Args = map[string]string{"a": strings.Repeat("x", 1025)} }), false},
+		"report":                    {&protocol.Report{Command: "01J", State: protocol.CommandBegun}, true},
+		"report of another's state": {&protocol.Report{Command: "01J", State: protocol.CommandWaiting}, false},
+		"report of nothing":         {&protocol.Report{State: protocol.CommandDone}, false},
+		"report with a novel":       {&protocol.Report{Command: "01J", State: protocol.CommandDone, Detail: strings.Repeat("x", 1025)}, false},
+		"blob":                      {&protocol.Blob{Hash: record.Hash{1}, Bytes: 3, Offset: 1, Data: []byte("bc")}, true},
+		"blob asked for":            {&protocol.Blob{Hash: record.Hash{1}, Bytes: 3}, true},
+		"blob beyond its end":       {&protocol.Blob{Hash: record.Hash{1}, Bytes: 3, Offset: 2, Data: []byte("bc")}, false},
+		"blob far beyond its end":   {&protocol.Blob{Hash: record.Hash{1}, Bytes: 3, Offset: math.MaxInt64, Data: []byte("b")}, false},
+		"blob before its beginning": {&protocol.Blob{Hash: record.Hash{1}, Bytes: 3, Offset: -1}, false},
+		"blob without a hash":       {&protocol.Blob{Bytes: 3}, false},
+		"blob without bytes":        {&protocol.Blob{Hash: record.Hash{1}}, false},
+		"blob too large":            {&protocol.Blob{Hash: record.Hash{1}, Bytes: protocol.MaxBlobBytes + 1}, false},
+		"blob in too large a piece": {&protocol.Blob{Hash: record.Hash{1}, Bytes: 1 << 20, Data: make([]byte, protocol.MaxBlobChunk+1)}, false},
+		"have too much":             {&protocol.BlobHave{Hash: record.Hash{1}, Have: protocol.MaxBlobBytes + 1}, false},
+		"have of nothing":           {&protocol.BlobHave{}, false},
+		"progress of nobody":        {&protocol.Progress{Key: []byte("k")}, false},
+		"progress of a crowd":       {&protocol.Progress{Key: []byte("k"), Sealed: make([]byte, 2000)}, false},
+		"progress":                  {&protocol.ProgressList{Applications: slices.Repeat([]protocol.ProgressEntry{{State: "s"}}, protocol.MaxProgress)}, true},
+		"progress of too many":      {&protocol.ProgressList{Applications: slices.Repeat([]protocol.ProgressEntry{{State: "s"}}, protocol.MaxProgress+1)}, false},
+		"progress in a novel":       {&protocol.ProgressList{Applications: []protocol.ProgressEntry{{State: "s", Reason: strings.Repeat("x", 4097)}}}, false},
 	} {
 		if err := c.body.Validate(); (err == nil) != c.ok {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func command(change func(*protocol.Command)) *protocol.Command {
+	c := &protocol.Command{ID: "01J", Name: protocol.CommandStatus, Expires: time.Date(2026, 11, 22, 3, 0, 0, 0, time.UTC)}
+	if change != nil {
+		change(c)
+	}
+	return c
+}
+
+func arguments(n int) map[string]string {
+	args := map[string]string{}
+	for i := range n {
+		args[fmt.Sprint(i)] = "x"
+	}
+	return args
+}
+
+func TestProgressPrintsNothingOfItsApplicant(t *testing.T) {
+	l := protocol.ProgressList{Applications: []protocol.ProgressEntry{{ReceiptNumber: "261122-110405-000428", ItemName: "社会保障卡补领", Reason: "测某某补正"}}}
+	var log bytes.Buffer
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "e", l.Applications[0])
+	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "e", l.Applications[0], "l", l)
+	for _, text := range []string{fmt.Sprintf("%v %+v %#v %s", l, l, l, l.Applications[0]), log.String()} {
+		if strings.Contains(text, "测某某") || strings.Contains(text, "补领") || !strings.Contains(text, "000428") {
+			t.Error(text)
+		}
+	}
+}
+
+func TestEndedStatesAreThoseAfterWhichNothingComes(t *testing.T) {
+	for state, want := range map[protocol.CommandState]bool{
+		protocol.CommandWaiting: false, protocol.CommandBegun: false, protocol.CommandDone: true, protocol.CommandFailed: true,
+		protocol.CommandRefused: true, protocol.CommandExpired: true, protocol.CommandInterrupted: true, protocol.CommandWithdrawn: true, "": false,
+	} {
+		if state.Ended() != want {
+			t.Errorf("%s ended: %t", state, !want)
 		}
 	}
 }

@@ -27,6 +27,9 @@ var described = map[string]any{
 	"hello": protocol.Hello{}, "welcome": protocol.Welcome{}, "records": protocol.Records{}, "ack": protocol.Ack{},
 	"status": protocol.Status{}, "devicestatus": protocol.DeviceStatus{}, "drain": protocol.Drain{}, "fault": protocol.Fault{},
 	"clock": record.Clock{}, "entry": record.Entry{}, "header": record.Header{}, "origin": record.Origin{},
+	"blobref": record.BlobRef{}, "command": protocol.Command{}, "report": protocol.Report{}, "blob": protocol.Blob{},
+	"blobhave": protocol.BlobHave{}, "progress": protocol.Progress{}, "progresslist": protocol.ProgressList{},
+	"progressentry": protocol.ProgressEntry{},
 }
 
 // property is what the test needs to know of a schema.
@@ -37,6 +40,7 @@ type property struct {
 	Ref        string              `json:"$ref"`
 	Items      *property           `json:"items"`
 	Properties map[string]property `json:"properties"`
+	Additional *property           `json:"additionalProperties"`
 	Required   []string            `json:"required"`
 }
 
@@ -142,6 +146,11 @@ func misfit(of reflect.Type, p property) string {
 			return "want an array"
 		}
 		return misfit(of.Elem(), *p.Items)
+	case reflect.Map:
+		if p.Additional == nil || p.Type != "object" {
+			return "want an object of any keys"
+		}
+		return misfit(of.Elem(), *p.Additional)
 	case reflect.String:
 		return unless(p.Type == "string", "want a string")
 	case reflect.Int, reflect.Int64, reflect.Uint64:
@@ -180,12 +189,25 @@ func examples(t *testing.T) map[string]protocol.Frame {
 		PingSeconds: 30, DeadSeconds: 90, SettleMs: 200, StatusSeconds: 30})
 	add("records", protocol.Event, "", protocol.MethodRecords, &protocol.Records{Epoch: epoch, Entries: []record.Entry{e}})
 	add("ack", protocol.Event, "", protocol.MethodAck, &protocol.Ack{Epoch: epoch, Have: 1})
-	add("status", protocol.Event, "", protocol.MethodStatus, &protocol.Status{At: now, Visit: "home", OldestUnsentMs: 4, Unavailable: []string{"card"},
+	add("status", protocol.Event, "", protocol.MethodStatus, &protocol.Status{At: now, Visit: "home", OldestUnsentMs: 4, Unavailable: []string{"card"}, Troubles: []protocol.Trouble{protocol.TroubleBackup},
 		Devices: []protocol.DeviceStatus{{Name: "printer", State: "online", Paper: "low", Reason: "paper.low", At: now}}})
 	add("status of nothing", protocol.Event, "", protocol.MethodStatus, &protocol.Status{})
 	add("drain", protocol.Event, "", protocol.MethodDrain, &protocol.Drain{AfterMs: 100, Reason: "hub stops"})
 	add("fault", protocol.Error, "-", protocol.MethodHello, &protocol.Fault{Code: protocol.FaultBusy, Message: "later"})
-	frames["of a newer version"] = protocol.Frame{Type: protocol.Event, Method: "COMMAND", Body: []byte(`{}`)}
+	add("command", protocol.Event, "", protocol.MethodCommand, &protocol.Command{
+		ID: "01J", Name: protocol.CommandReopen, Args: map[string]string{"device": "printer"}, Expires: now})
+	add("report", protocol.Call, "2", protocol.MethodReport, &protocol.Report{Command: "01J", State: protocol.CommandFailed, Detail: "no such device", At: now})
+	frames["reported"] = protocol.Frame{Type: protocol.Result, ID: "2", Method: protocol.MethodReport, Body: []byte(`{}`)}
+	add("blob", protocol.Call, "3", protocol.MethodBlob, &protocol.Blob{Hash: e.Hash, Bytes: 9, Offset: 6, Data: []byte("abc")})
+	add("blob asked for", protocol.Call, "3", protocol.MethodBlob, &protocol.Blob{Hash: e.Hash, Bytes: 9})
+	add("largest piece of a blob", protocol.Call, "3", protocol.MethodBlob, &protocol.Blob{
+		Hash: e.Hash, Bytes: protocol.MaxBlobBytes, Offset: protocol.MaxBlobBytes - protocol.MaxBlobChunk, Data: make([]byte, protocol.MaxBlobChunk)})
+	add("blobHave", protocol.Result, "3", protocol.MethodBlob, &protocol.BlobHave{Hash: e.Hash, Have: 9})
+	add("progress", protocol.Call, "4", protocol.MethodProgress, &protocol.Progress{Key: []byte("k"), Sealed: []byte("s")})
+	add("progressList", protocol.Result, "4", protocol.MethodProgress, &protocol.ProgressList{Applications: []protocol.ProgressEntry{{
+		ReceiptNumber: "261122-110405-000428", ItemName: "社会保障卡补领", Item: "card", Submitted: now, State: protocol.ResultNeedsMore, Reason: "请补正：照片", At: now}}})
+	add("progress of nothing", protocol.Result, "4", protocol.MethodProgress, &protocol.ProgressList{})
+	frames["of a newer version"] = protocol.Frame{Type: protocol.Event, Method: "TELEPORT", Body: []byte(`{}`)}
 	return frames
 }
 
@@ -220,6 +242,8 @@ func TestSchemasAndValidateRefuseAlike(t *testing.T) {
 	bodies := map[string]interface{ Validate() error }{
 		"hello": &protocol.Hello{}, "welcome": &protocol.Welcome{}, "records": &protocol.Records{}, "ack": &protocol.Ack{},
 		"status": &protocol.Status{}, "drain": &protocol.Drain{}, "fault": &protocol.Fault{},
+		"command": &protocol.Command{}, "report": &protocol.Report{}, "blob": &protocol.Blob{}, "blobHave": &protocol.BlobHave{},
+		"progress": &protocol.Progress{}, "progressList": &protocol.ProgressList{},
 	}
 	for _, c := range []struct{ name, old, with string }{
 		{"hello", `"hall-1"`, `""`},
@@ -240,6 +264,26 @@ func TestSchemasAndValidateRefuseAlike(t *testing.T) {
 		{"status", `"oldestUnsentMs":4`, `"oldestUnsentMs":-4`},
 		{"drain", `"afterMs":100`, `"afterMs":-100`},
 		{"fault", `"busy"`, `""`},
+		{"status", `"outbox.backup"`, `""`},
+		{"command", `"id":"01J"`, `"id":""`},
+		{"command", `"id":"01J"`, `"id":"` + strings.Repeat("0", 65) + `"`},
+		{"command", `"device.reopen"`, `""`},
+		{"command", `{"device":`, `{"":`},
+		{"command", `"printer"`, `7`},
+		{"command", `"printer"`, `"print\u0000"`},
+		{"command", `"expires":"2026`, `"expires":"on 2026`},
+		{"report", `"failed"`, `"waiting"`},
+		{"report", `"failed"`, `"withdrawn"`},
+		{"report", `"failed"`, `"pondering"`},
+		{"report", `no such`, `no\u0000such`},
+		{"blob", `"bytes":9`, `"bytes":0`},
+		{"blob", `"bytes":9`, `"bytes":16777217`},
+		{"blob", `"offset":6`, `"offset":-1`},
+		{"blob", `"YWJj"`, `"` + strings.Repeat("YWJj", 50_000) + `"`},
+		{"blobHave", `"have":9`, `"have":-9`},
+		{"progress", `"key":"aw=="`, `"key":""`},
+		{"progressList", `"needs-more"`, `""`},
+		{"progressList", `"applications":[`, `"applications":[1,`},
 		{"fault", `{"code"`, `7,{"code"`},
 	} {
 		text := strings.Replace(good[c.name], c.old, c.with, 1)
@@ -302,7 +346,7 @@ func TestAsyncAPIDescribesEveryMethod(t *testing.T) {
 		delete(frames, name)
 	}
 	for name, f := range frames {
-		if f.Method.Known() && name != "status of nothing" {
+		if f.Method.Known() && !strings.Contains(name, " of ") && name != "blob asked for" {
 			t.Errorf("message %s is not described", name)
 		}
 	}

@@ -83,6 +83,14 @@ func (s *Status) Validate() error {
 	if len(s.Unavailable) > maxItems {
 		return fmt.Errorf("%d items unavailable", len(s.Unavailable))
 	}
+	if len(s.Troubles) > maxTroubles {
+		return fmt.Errorf("%d troubles", len(s.Troubles))
+	}
+	for _, t := range s.Troubles {
+		if err := name("trouble", string(t)); err != nil {
+			return err
+		}
+	}
 	for _, id := range s.Unavailable {
 		if err := short("item", id); err != nil {
 			return err
@@ -132,6 +140,14 @@ func short(pairs ...string) error {
 		}
 	}
 	return nil
+}
+
+// name is short and not empty.
+func name(field, value string) error {
+	if value == "" {
+		return fmt.Errorf("%s is empty", field)
+	}
+	return short(field, value)
 }
 
 // controls finds what no name has and some databases do not take.

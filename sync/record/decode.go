@@ -31,8 +31,8 @@ func Encode(r Record) ([]byte, error) {
 	return plaintext, nil
 }
 
-// Decode reads what Open gave: a *Application, *Rating or *Trace, according to the
-// entry's kind. A kind or a field that this version does not know is ErrVersion;
+// Decode reads what Open gave: a *Application, *Rating, *Trace or *DeviceEvent,
+// according to the entry's kind. A kind or a field that this version does not know is ErrVersion;
 // JSON that does not fit, or whose id is not the entry's, is ErrMalformed.
 func Decode(e *Entry, plaintext []byte) (Record, error) {
 	if len(plaintext) > MaxPlaintext {
@@ -46,6 +46,8 @@ func Decode(e *Entry, plaintext []byte) (Record, error) {
 		r = new(Rating)
 	case KindTrace:
 		r = new(Trace)
+	case KindDevice:
+		r = new(DeviceEvent)
 	default:
 		return nil, fmt.Errorf("decode entry %d: kind %.20q: %w", e.Seq, e.Kind, ErrVersion)
 	}

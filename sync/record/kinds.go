@@ -4,6 +4,7 @@ var (
 	_ Record = Application{}
 	_ Record = Rating{}
 	_ Record = Trace{}
+	_ Record = DeviceEvent{}
 )
 
 // Kind is KindApplication.
@@ -20,6 +21,7 @@ func (a Application) Header() Header {
 		Item:          a.Item,
 		ItemName:      a.ItemName,
 		At:            a.Clock.Wall,
+		Blobs:         a.Blobs,
 	}
 }
 
@@ -46,3 +48,12 @@ func (t Trace) Header() Header {
 	}
 	return h
 }
+
+// Kind is KindDevice.
+func (DeviceEvent) Kind() Kind { return KindDevice }
+
+// Key is the event's ULID.
+func (d DeviceEvent) Key() string { return d.ID }
+
+// Header tells when and no more: a device event belongs to no application.
+func (d DeviceEvent) Header() Header { return Header{At: d.Clock.Wall} }

@@ -32,30 +32,67 @@ type Origin struct {
 // in the ASN.1 form of GB/T 35276. Whoever opens it must present the same aad; for an
 // entry that is SealData. A nil source means crypto/rand.
 func Seal(random io.Reader, pub PublicKey, plaintext, aad []byte) (key, sealed []byte, err error) {
+	k, err := NewBodyKey(random, pub)
+	if err != nil {
+		return nil, nil, err
+	}
+	return k.Seal(plaintext, aad)
+}
+
+// BodyKey is what Seal needs besides the body: a fresh key with its nonce, and the key
+// wrapped. Wrapping is most of the work of sealing, and can be done before there is a
+// body. It seals once; who does not use it calls Forget.
+type BodyKey struct {
+	secret  [sm4.BlockSize + nonceSize]byte
+	wrapped []byte // nil once used
+}
+
+// NewBodyKey draws and wraps a key. A nil source means crypto/rand.
+func NewBodyKey(random io.Reader, pub PublicKey) (*BodyKey, error) {
 	if pub.IsZero() {
-		return nil, nil, errors.New("seal: no platform key")
+		return nil, errors.New("seal: no platform key")
 	}
 	if random == nil {
 		random = rand.Reader
 	}
-	var secret [sm4.BlockSize + nonceSize]byte
-	defer clear(secret[:])
-	if _, err := io.ReadFull(random, secret[:]); err != nil {
-		return nil, nil, fmt.Errorf("seal: %w", err)
+	k := new(BodyKey)
+	if _, err := io.ReadFull(random, k.secret[:]); err != nil {
+		return nil, fmt.Errorf("seal: %w", err)
 	}
-	bodyKey, nonce := secret[:sm4.BlockSize], secret[sm4.BlockSize:]
-	gcm, err := newGCM(bodyKey)
+	var err error
+	if k.wrapped, err = sm2.EncryptASN1(random, pub.key, k.secret[:sm4.BlockSize]); err != nil {
+		k.Forget()
+		return nil, fmt.Errorf("seal: wrap the key: %w", err)
+	}
+	return k, nil
+}
+
+// Seal does what the function Seal does, and forgets the key. A second call is an error:
+// one nonce must never meet two bodies.
+func (k *BodyKey) Seal(plaintext, aad []byte) (key, sealed []byte, err error) {
+	if k.wrapped == nil {
+		return nil, nil, errors.New("seal: the key has been used")
+	}
+	key = k.wrapped
+	defer k.Forget()
+	gcm, err := newGCM(k.secret[:sm4.BlockSize])
 	if err != nil {
 		return nil, nil, fmt.Errorf("seal: %w", err)
 	}
-	key, err = sm2.EncryptASN1(random, pub.key, bodyKey)
-	if err != nil {
-		return nil, nil, fmt.Errorf("seal: wrap the key: %w", err)
-	}
+	nonce := k.secret[sm4.BlockSize:]
 	sealed = make([]byte, nonceSize, nonceSize+len(plaintext)+gcm.Overhead())
 	copy(sealed, nonce)
 	return key, gcm.Seal(sealed, nonce, plaintext, aad), nil
 }
+
+// Forget clears the key from memory.
+func (k *BodyKey) Forget() {
+	clear(k.secret[:])
+	k.wrapped = nil
+}
+
+// Format writes «body key» under every verb.
+func (*BodyKey) Format(s fmt.State, _ rune) { io.WriteString(s, "«body key»") }
 
 // SealData is what a seal is bound to: the place in the log, the kind and the id of
 // the record, so that a body cannot be moved to another place or passed off as
