@@ -26,11 +26,12 @@ func newBoard(c Config) *board {
 	}
 }
 
-// said records the device's own word, which must be renewed.
-func (b *board) said(s Status) {
+// said records the device's own word, which must be renewed, and tells whether it is a
+// difference.
+func (b *board) said(s Status) (changed bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.put(s, true)
+	return b.put(s, true)
 }
 
 // known records what we know without the device: a missing port, a lease.
@@ -44,7 +45,7 @@ func (b *board) known(state State, reason Reason) {
 	b.put(Status{State: state, Reason: reason, Paper: paper}, false)
 }
 
-func (b *board) put(s Status, ages bool) {
+func (b *board) put(s Status, ages bool) (changed bool) {
 	old := b.status
 	if s.At.IsZero() {
 		s.At = b.clock.Now()
@@ -53,7 +54,7 @@ func (b *board) put(s Status, ages bool) {
 	b.ages = ages
 	if s.State == old.State && s.Reason == old.Reason && s.Paper == old.Paper {
 		b.status = s
-		return
+		return false
 	}
 	s.Seq++
 	b.status = s
@@ -61,6 +62,7 @@ func (b *board) put(s Status, ages bool) {
 	for sub := range b.subs {
 		offer(sub, s)
 	}
+	return true
 }
 
 // offer gives a subscriber the newest; one that does not keep up loses the oldest,

@@ -18,6 +18,15 @@ type Driver interface {
 	Close() error
 }
 
+// Listener is a Driver that can hear what its device says unasked. While the device is
+// idle its Worker listens until the next poll or lease is due.
+type Listener interface {
+	// Listen waits until the device has said something, and returns nil: the Worker
+	// polls at once. It returns ctx's error where that ended first, and then nobody
+	// reads from the port any more; another error means what it means in Poll.
+	Listen(ctx context.Context) error
+}
+
 // Clock is where a Worker gets its time from, other than the deadlines of contexts.
 type Clock interface {
 	Now() time.Time

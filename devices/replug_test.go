@@ -89,6 +89,7 @@ func until(t *testing.T, updates <-chan devices.Status, state devices.State) tim
 }
 
 func TestUnplugIsNoticedAndReplugServedUnderAnotherName(t *testing.T) {
+	t.Parallel()
 	for _, driver := range []serialport.Driver{serialport.Bugst, serialport.Tarm} {
 		for _, leased := range []bool{false, true} {
 			name := string(driver) + map[bool]string{true: " while waiting for a card"}[leased]

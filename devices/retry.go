@@ -16,16 +16,25 @@ func (r *retry) after(f Fault, lasted time.Duration) (wait time.Duration, held b
 	if lasted > r.Hold {
 		r.failures = 0
 	}
-	if f.Reason == ReasonNoPort {
+	switch f.Reason {
+	case ReasonNoPort:
 		r.failures = 0 // whoever plugs it in again starts afresh
 		return r.Presence, false
+	case ReasonForeign: // two that look for each other's port must not keep step
+		r.failures = 0
+		return r.Presence/2 + time.Duration(r.rand()*float64(r.Presence)/2), false
 	}
 	r.failures++
-	if f.Permanent || r.failures >= r.Failures {
+	// Asking a silent port harms nobody, and whoever switches the device on waits.
+	breaks := r.failures >= r.Failures && f.Reason != ReasonSilent
+	r.failures = min(r.failures, r.Failures)
+	if f.Permanent || breaks {
 		// One more failure opens the breaker again: the next attempt is a trial.
-		r.failures = min(r.failures, r.Failures)
 		return r.Hold + time.Duration(r.rand()*float64(r.Hold)/4), true
 	}
 	bound := min(r.Min<<(r.failures-1), r.Max)
+	if f.Reason == ReasonSilent {
+		bound = min(bound, r.Max/3)
+	}
 	return r.Min/4 + time.Duration(r.rand()*float64(bound)), false
 }

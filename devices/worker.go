@@ -17,10 +17,14 @@ type Worker[D Driver] struct {
 	board *board
 	retry retry
 	kick  chan struct{}
+	// search opens the device where the worker was told its Place; else nil.
+	search *search[D]
 
 	running atomic.Bool
 	mu      sync.Mutex
 	session *session[D] // nil while the port is not open
+	able    Capabilities
+	port    string
 	stats   Stats
 }
 
@@ -29,6 +33,7 @@ type Stats struct {
 	Opens        int // ports opened and lost again, but for the present one
 	Polls        int
 	PollFailures int
+	Heard        int // times that the device spoke unasked, and was polled at once
 	Uses         int
 	Panics       int // of the driver or of who borrowed it; the driver was restarted
 	Abandoned    int // commands that did not end even when their port was closed
@@ -41,6 +46,8 @@ type session[D Driver] struct {
 	requests chan lease
 	ended    chan struct{}
 	life     context.Context // of the worker
+
+	attention attention
 }
 
 // Errors of Use that are not the borrower's own.
@@ -117,10 +124,19 @@ func (w *Worker[D]) Run(ctx context.Context) error {
 		case <-ctx.Done():
 		case <-w.cfg.Clock.After(wait):
 		case <-w.kick:
+		case <-w.news():
 		}
 	}
 	w.board.known(Unknown, ReasonNone)
 	return nil
+}
+
+// news is closed when another worker found or lost its device, where that may help.
+func (w *Worker[D]) news() <-chan struct{} {
+	if w.search == nil {
+		return nil
+	}
+	return w.search.news
 }
 
 // judge says what the end of a session means for the device.
@@ -160,30 +176,61 @@ func (w *Worker[D]) serve(ctx context.Context) error {
 	s := &session[D]{
 		driver: d, requests: make(chan lease), ended: make(chan struct{}), life: ctx,
 	}
-	defer w.guarded("close", d.Close)
+	defer w.closed(d)
 	for entered := false; ; {
 		word, err := w.poll(ctx, d)
 		if err != nil {
 			return err
+		}
+		if w.search != nil {
+			if err := w.search.watchful(ctx, d); err != nil {
+				return err
+			}
 		}
 		if !entered { // before the status is out: who sees Online may Use
 			w.enter(s)
 			defer w.leave(s)
 			entered = true
 		}
-		w.board.said(word)
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-w.cfg.Clock.After(w.cfg.PollEvery):
-		case l := <-s.requests:
-			w.board.known(DeviceBusy, ReasonNone)
-			close(l.granted)
-			r := <-l.done
-			if f := w.judge(r.err); r.lost || f.Reopen || f.Reason == ReasonWorkerDied {
-				return r.err
-			}
+		w.learn(d) // before the status is out, too
+		s.attention.polled(w.board.said(word), w.cfg.PollEvery)
+		if err := w.idle(ctx, s); err != nil {
+			return err
 		}
+	}
+}
+
+// idle listens, where the driver can, and returns nil when it is time to poll: as the
+// device spoke, as the time came, or after a lease. An error ends the session.
+func (w *Worker[D]) idle(ctx context.Context, s *session[D]) error {
+	heard, hush := w.listen(ctx, s.driver, s.attention.gap)
+	select {
+	case <-ctx.Done():
+		hush()
+		return ctx.Err()
+	case err := <-heard:
+		s.attention.heard = true
+		return err
+	case <-w.cfg.Clock.After(w.cfg.PollEvery):
+		return hush()
+	case l := <-s.requests:
+		// Granted even if the port was just lost: the borrower is told so by the driver.
+		lost := hush()
+		w.board.known(DeviceBusy, ReasonNone)
+		close(l.granted)
+		r := <-l.done
+		if f := w.judge(r.err); r.lost || f.Reopen || f.Reason == ReasonWorkerDied {
+			return r.err
+		}
+		return lost
+	}
+}
+
+// closed ends a session.
+func (w *Worker[D]) closed(d D) {
+	w.guarded("close", d.Close)
+	if w.search != nil {
+		w.search.closed()
 	}
 }
 
@@ -196,7 +243,7 @@ func (w *Worker[D]) enter(s *session[D]) {
 func (w *Worker[D]) leave(s *session[D]) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.session = nil
+	w.session, w.able = nil, nil
 	close(s.ended)
 }
 

@@ -251,6 +251,13 @@ func TestBackoffGrowsBreaksAndForgivesUnplugging(t *testing.T) {
 	if wait, held := r.after(Fault{Permanent: true}, 0); !held || wait < r.Hold {
 		t.Fatal("permanent:", wait)
 	}
+	for range 20 {
+		for _, f := range []Fault{{Reason: ReasonForeign}, {Reason: ReasonSilent}} {
+			if wait, held := r.after(f, 0); held || wait > r.Max/3+r.Min {
+				t.Fatalf("%s: looked for again after %v", f.Reason, wait)
+			}
+		}
+	}
 	r.failures = 5
 	if _, held := r.after(Fault{}, time.Hour); held {
 		t.Fatal("a long session is a success")

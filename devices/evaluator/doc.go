@@ -21,7 +21,7 @@
 // start FFFF) over LEN to DATA. VER is 1, ADDR the device's, 1 by default. DATA is at
 // most 112 bytes.
 //
-//	01 HELLO    –                                          ACK: version, keys, capabilities
+//	01 HELLO    –                                          ACK: version, keys, capabilities, serial number
 //	02 WELCOME  –                                          ACK
 //	03 ASK      session 8, time-out 16 (100 ms), n, n × level   ACK
 //	04 RESULT   session 8, level, key, milliseconds 32     device → host; level 0: nobody pressed
@@ -29,6 +29,10 @@
 //	06 STATUS   –                                          ACK: 0 idle, 1 asking
 //	10 ACK      the command, then its answer               with the command's SEQ
 //	11 NAK      the command, 1 CRC 2 unknown 3 data 4 busy with the command's SEQ
+//
+// Capabilities is the sum of 1, results name their session, and 2, CANCEL closes a
+// question. The serial number is ASCII to the end of the data, at most 32 bytes; a device
+// may have none.
 //
 // A device repeats a RESULT until it is acknowledged; the host knows it again by its
 // session.

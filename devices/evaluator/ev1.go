@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"yeban/devices"
@@ -18,6 +19,8 @@ type ev1 struct {
 	queue   []frame
 	seq     byte
 	open    *[8]byte // session of the open question
+	greeted bool     // HELLO was asked for
+	hello   atomic.Pointer[greeting]
 }
 
 const (
@@ -25,6 +28,9 @@ const (
 	ev1Tries = 3
 	// lull is the silence after which a frame that has begun is given up.
 	lull = 250 * time.Millisecond
+	// gather is how long the rest of a frame that has begun is let come in before it is
+	// looked at: at 9600 baud a read for each byte would cost more than all the rest.
+	gather = 12 * time.Millisecond
 )
 
 func newEV1(port Port, o Options) *ev1 { return &ev1{wire: newWire(port), opt: o} }
@@ -50,6 +56,9 @@ func (e *ev1) next(ctx context.Context, d time.Duration) (frame, error) {
 		}
 		wait := time.Until(end)
 		if len(e.scanner.buf) > 0 {
+			if err := e.pause(ctx, gather); err != nil {
+				return frame{}, err
+			}
 			wait = min(wait, lull)
 		}
 		p, err := e.read(ctx, wait)
@@ -199,6 +208,12 @@ func (e *ev1) Poll(ctx context.Context) (devices.Status, error) {
 	defer e.release()
 	junk := e.scanner.junk
 	_, _, err := e.call(ctx, cmdStatus, nil)
+	if err == nil && !e.greeted {
+		e.greeted = true
+		if err = e.greet(ctx); errors.Is(err, ErrSilent) {
+			err = nil // an older device: what it can do stays unknown
+		}
+	}
 	switch {
 	case err == nil:
 		s.State = devices.Online

@@ -81,6 +81,20 @@ func (w *wire) read(ctx context.Context, d time.Duration) ([]byte, error) {
 	return nil, err
 }
 
+// pause lets time pass.
+func (w *wire) pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-w.done:
+		return ErrClosed
+	}
+}
+
 func (w *wire) write(ctx context.Context, p []byte) error {
 	_, err := w.port.Write(ctx, p)
 	if err != nil && w.closed.Load() {

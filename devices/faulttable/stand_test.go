@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"testing"
 	"time"
@@ -24,6 +25,10 @@ const patience = 60 * time.Second
 type stand struct {
 	t         *testing.T
 	ctx       context.Context
+	row       row
+	dir       string
+	driver    serialport.Driver
+	ports     devices.Ports
 	sim       *simulator.Bench
 	device    devices.Kind
 	reader    *devices.Worker[*idcard.Reader]
@@ -44,45 +49,9 @@ func newStand(t *testing.T, r row, driver serialport.Driver) *stand {
 	}
 	t.Cleanup(func() { sim.Close() })
 	ctx, cancel := context.WithTimeout(context.Background(), 2*patience)
-	s := &stand{t: t, ctx: ctx, sim: sim, device: r.device}
-	port := serialport.Config{Path: filepath.Join(dir, string(r.device)), Driver: driver}
-	cfg := devices.Config{Name: string(r.device), Kind: r.device}
-	var run func(context.Context) error
-	var stop func()
-	switch r.device {
-	case devices.IDCard:
-		s.reader = devices.NewWorker(cfg, func(ctx context.Context) (*idcard.Reader, error) {
-			d, _, err := idcard.Dial(ctx, port)
-			return d, err
-		})
-		run = s.reader.Run
-		s.updates, stop = s.reader.Subscribe()
-	case devices.Printer:
-		journal := printer.FileJournal(filepath.Join(dir, "job"))
-		s.printer = devices.NewWorker(cfg, func(ctx context.Context) (*printer.Printer, error) {
-			line, err := serialport.Open(ctx, port)
-			if err != nil {
-				return nil, err
-			}
-			return printer.New(line, printer.Paper80(), printer.Options{Name: "printer", Journal: journal}), nil
-		})
-		run = s.printer.Run
-		s.updates, stop = s.printer.Subscribe()
-	case devices.Evaluator:
-		port.Baud = 9600
-		s.evaluator = devices.NewWorker(cfg, func(ctx context.Context) (evaluator.Evaluator, error) {
-			line, err := serialport.Open(ctx, port)
-			if err != nil {
-				return nil, err
-			}
-			return evaluator.Open(evaluator.Kind(r.make), line, evaluator.Options{Name: "evaluator", Polarity: r.polarity})
-		})
-		run = s.evaluator.Run
-		s.updates, stop = s.evaluator.Subscribe()
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- run(ctx) }()
-	t.Cleanup(func() { cancel(); <-ended; stop() })
+	s := &stand{t: t, ctx: ctx, row: r, dir: dir, driver: driver, sim: sim, device: r.device}
+	t.Cleanup(cancel)
+	s.updates = s.supervise(r.device)
 	if r.make != "pj06" { // which cannot be asked how it is
 		s.await(devices.Online, devices.ReasonNone)
 	} else {
@@ -90,6 +59,63 @@ func newStand(t *testing.T, r row, driver serialport.Driver) *stand {
 		s.await(devices.Unknown, devices.ReasonNone)
 	}
 	return s
+}
+
+// place is where a device belongs. Where the row says so it is looked for elsewhere, too.
+func (s *stand) place(device devices.Kind, baud int) devices.Place {
+	p := devices.Place{Port: serialport.Config{Path: s.socket(string(device)), Baud: baud, Driver: s.driver}}
+	if s.row.searched {
+		p.Candidates = []string{s.socket("idcard"), s.socket("printer"), s.socket("evaluator"), s.socket("spare")}
+	}
+	return p
+}
+
+func (s *stand) socket(name string) string { return filepath.Join(s.dir, name) }
+
+// supervise runs a device's worker until the test ends.
+func (s *stand) supervise(device devices.Kind) <-chan devices.Status {
+	log := slog.New(slog.NewTextHandler(s.t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug})) // shown where the row fails
+	cfg := devices.Config{Name: string(device), Kind: device, Log: log}
+	switch device {
+	case devices.IDCard:
+		var dialer idcard.Dialer
+		s.reader = devices.NewWorkerAt(cfg, s.place(device, 115200), &s.ports,
+			func(ctx context.Context, c serialport.Config) (*idcard.Reader, error) {
+				d, _, err := dialer.Dial(ctx, c)
+				return d, err
+			})
+		return run(s, s.reader)
+	case devices.Printer:
+		journal := printer.FileJournal(filepath.Join(s.dir, "job"))
+		s.printer = devices.NewWorkerAt(cfg, s.place(device, 115200), &s.ports,
+			func(ctx context.Context, c serialport.Config) (*printer.Printer, error) {
+				line, err := serialport.Open(ctx, c)
+				if err != nil {
+					return nil, err
+				}
+				return printer.New(line, printer.Paper80(), printer.Options{Name: "printer", Journal: journal}), nil
+			})
+		return run(s, s.printer)
+	default:
+		s.evaluator = devices.NewWorkerAt(cfg, s.place(device, 9600), &s.ports,
+			func(ctx context.Context, c serialport.Config) (evaluator.Evaluator, error) {
+				line, err := serialport.Open(ctx, c)
+				if err != nil {
+					return nil, err
+				}
+				return evaluator.Open(evaluator.Kind(s.row.make), line, evaluator.Options{Name: "evaluator", Polarity: s.row.polarity})
+			})
+		return run(s, s.evaluator)
+	}
+}
+
+func run[D devices.Driver](s *stand, w *devices.Worker[D]) <-chan devices.Status {
+	ctx, cancel := context.WithCancel(s.ctx)
+	ended := make(chan error, 1)
+	updates, stop := w.Subscribe()
+	go func() { ended <- w.Run(ctx) }()
+	s.t.Cleanup(func() { cancel(); <-ended; stop() })
+	return updates
 }
 
 // await waits until the device is said to be in a condition.

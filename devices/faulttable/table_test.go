@@ -9,6 +9,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -26,7 +27,7 @@ var update = flag.Bool("update", false, "print the table into ../README.md")
 // TestMain lets the rows wait side by side: they wait for time-outs, not for the processor.
 func TestMain(m *testing.M) {
 	flag.Parse()
-	flag.Set("test.parallel", "12")
+	flag.Set("test.parallel", "16")
 	os.Exit(m.Run())
 }
 
@@ -40,12 +41,20 @@ type row struct {
 	outcome   string
 	make      string // of the evaluator
 	polarity  evaluator.Polarity
+	searched  bool // in all the terminal's sockets, see stand.place
 	// play does it, checks the outcome, and gives what the citizen saw and how long
 	// recovery took; zero where there was nothing to recover from.
 	play func(*stand) (citizen string, recovery time.Duration)
 }
 
 const nothing = "nothing"
+
+// rows is the table.
+var rows = func() []row {
+	all := slices.Concat(tenRows, socketRows, moreRows)
+	slices.SortStableFunc(all, func(a, b row) int { return a.number - b.number })
+	return all
+}()
 
 // cardWord is the journey's trouble for an error of reading a card.
 func cardWord(err error) string {

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"yeban/devices"
 	"yeban/devices/serialport"
 )
 
@@ -19,30 +20,78 @@ func TestDialFindsTheRateOfTheModule(t *testing.T) {
 			m.mu.Lock()
 			m.rate = unix.B9600
 			m.mu.Unlock()
-			r, baud, err := Dial(within(t, 30*time.Second), serialport.Config{Path: m.link, Driver: driver})
-			if err != nil || baud != 9600 {
-				t.Fatal(baud, err)
+			var dialer Dialer
+			dial := func(limit time.Duration) {
+				t.Helper()
+				start := time.Now()
+				r, baud, err := dialer.Dial(within(t, 30*time.Second), serialport.Config{Path: m.link, Driver: driver})
+				if err != nil || baud != 9600 {
+					t.Fatal(baud, err)
+				}
+				defer r.Close()
+				if took := time.Since(start); took > limit {
+					t.Errorf("found after %v", took)
+				}
+				reads(t, r, people()["resident"])
 			}
-			defer r.Close()
-			reads(t, r, people()["resident"])
+			dial(3 * time.Second)
+			dial(time.Second) // where it was the last time; each other rate would be asked in vain before
 		})
 	}
 }
 
 func TestDialWaitsForAModuleThatBoots(t *testing.T) {
 	t.Parallel()
-	booted := time.Now().Add(1500 * time.Millisecond)
+	start := time.Now()
+	booted := start.Add(1500 * time.Millisecond)
 	m := newModule(t, SAMV, func(cmd Command, nth int) []piece {
 		if time.Now().Before(booted) {
 			return nil
 		}
 		return laid(people()["resident"])(cmd, nth)
 	})
+	m.mu.Lock()
+	m.rate = unix.B115200 // and deaf to all others
+	m.mu.Unlock()
 	r, baud, err := Dial(within(t, 30*time.Second), serialport.Config{Path: m.link})
 	if err != nil || baud != 115200 {
 		t.Fatal(baud, err)
 	}
 	r.Close()
+	if took := time.Since(start); took > 3*time.Second {
+		t.Errorf("found after %v", took)
+	}
+}
+
+func TestReaderTellsWhoItIsAndWhatItCan(t *testing.T) {
+	t.Parallel()
+	m := newModule(t, SAMV, laid(people()["resident"]))
+	r, _, err := Dial(within(t, 30*time.Second), serialport.Config{Path: m.link}, WithAddress())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if id, err := r.Identity(t.Context()); err != nil || id != "05.01-20200101-0000000001-0000000002" {
+		t.Fatal(id, err)
+	}
+	able := func(what devices.Capability, want devices.Support) {
+		t.Helper()
+		if got := r.Capabilities().Of(what); got != want {
+			t.Errorf("%s: %s, want %s", what, got, want)
+		}
+	}
+	able(devices.CanTellIdentity, devices.Supported)
+	able(devices.CanReadAddress, devices.UnknownSupport)
+	reads(t, r, people()["resident"])
+	able(devices.CanReadAddress, devices.Supported)
+	able(devices.CanReadFingerprint, devices.UnknownSupport)
+	able(devices.CanProveByID, devices.UnknownSupport) // nobody asks that of a reader
+	r.talk.show(CmdReadFingerprint, BadCommand)
+	able(devices.CanReadFingerprint, devices.Unsupported)
+	stx := New(nil, WithFamily(STX))
+	if id, err := stx.Identity(t.Context()); id != "" || err != nil || stx.Capabilities().Of(devices.CanReadAddress) != devices.Unsupported {
+		t.Error(id, err, stx.Capabilities())
+	}
 }
 
 func TestDialSaysWhatItHeard(t *testing.T) {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"yeban/devices"
 )
 
 // Port is what a Reader needs of a serial line; serialport.Port is one.
@@ -40,6 +42,8 @@ type conversation struct {
 	owed bool   // an answer may still come
 	sam  *SAMID // the module we talk to, once known
 	late int    // answers that came for an earlier command
+
+	shown map[Command]devices.Support // by the module's answers
 }
 
 // answer is a reply to the command that was asked.
@@ -58,6 +62,7 @@ func (c *conversation) ask(ctx context.Context, cmd Command, think time.Duration
 	if err != nil {
 		return a, fmt.Errorf("card reader: %s: %w", cmd, err)
 	}
+	c.show(cmd, a.sw.Code())
 	return a, nil
 }
 

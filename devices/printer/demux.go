@@ -6,6 +6,7 @@ type event struct {
 	b    byte    // eventEOT, eventSensor
 	asb  [4]byte // eventASB
 	id   [4]byte // eventJobID
+	text string  // eventInfo
 }
 
 type eventKind int
@@ -17,6 +18,7 @@ const (
 	eventSensor            // answer to GS r
 	eventJobID             // answer to GS ( H function 48
 	eventCleared           // answer to DLE DC4 8
+	eventInfo              // answer to GS I
 	eventXON
 	eventXOFF
 )
@@ -45,6 +47,7 @@ func (d *demux) push(p []byte) (events []event) {
 //	0xx1xx10    DLE EOT
 //	0xx1xx00    first byte of ASB, three of 0xx0xxxx follow
 //	37 22 …     job id, 7 bytes;  37 25 00 cleared
+//	5F … 00     GS I, text
 //	0xx0xxxx    GS r, where no ASB is under way
 func classify(p []byte) (event, int) {
 	b := p[0]
@@ -67,6 +70,8 @@ func classify(p []byte) (event, int) {
 		return event{kind: eventASB, asb: [4]byte(p[:4])}, 4
 	case b == 0x37:
 		return classifyBlock(p)
+	case b == 0x5F:
+		return classifyInfo(p)
 	case b&0x90 == 0:
 		return event{kind: eventSensor, b: b}, 1
 	}
@@ -94,4 +99,19 @@ func classifyBlock(p []byte) (event, int) {
 		}
 	}
 	return event{kind: eventNoise}, 1
+}
+
+// maxInfo is the longest text that GS I answers with.
+const maxInfo = 80
+
+func classifyInfo(p []byte) (event, int) {
+	for i, b := range p[1:] {
+		switch {
+		case b == 0:
+			return event{kind: eventInfo, text: string(p[1 : 1+i])}, 2 + i
+		case b < 0x20 || b > 0x7E || i == maxInfo:
+			return event{kind: eventNoise}, 1
+		}
+	}
+	return event{}, 0
 }

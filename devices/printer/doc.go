@@ -3,19 +3,24 @@
 //
 // # Proof
 //
-// A job is written in chunks that fit the printer's receive buffer. Behind each chunk
-// stands a marker: a command that waits in the printer's queue like print data and is
-// answered when its turn comes. The answer to the marker behind the cut proves that
-// the paper moved past the knife. Two markers are known:
+// Behind the pieces of a job stand markers: commands that wait in the printer's queue like
+// print data and are answered when their turn comes. The answer to the marker behind the cut
+// proves that the paper moved past the knife. Two markers are known (Profile.Proof):
 //
-//   - GS r 1, the default, is understood by nearly every make. Its answer carries no
-//     name, so only one is ever outstanding, and what is left over of a failed job is
-//     drained before the next.
-//   - GS ( H function 48 answers with four characters of the host's choice after the
-//     data before it has been printed; Profile.JobID selects it where the make knows it.
+//   - GS r 1, BySensor, is understood by nearly every make. Its answer carries no name. An
+//     answer that was given up may come during the next job; stake tells how many are
+//     waited for so that it proves nothing.
+//   - GS ( H function 48, ByJobID, answers with four characters of the host's choice after
+//     the data before it has been printed.
 //
 // DLE EOT cannot be a marker: it overtakes the data. Both markers are silent while the
-// printer is offline; then DLE EOT says why.
+// printer is offline; then DLE EOT says why. The pieces follow each other without a pause:
+// what the printer's buffer surely holds is on the wire while a marker's answer is on its
+// way back.
+//
+// A make that answers neither marker can have the profile Unproven: it prints what fits its
+// buffer, and the result is always ErrUnconfirmed with ErrNoProof, never nil. With any other
+// profile such a printer is refused, ErrNotPrinted with ErrNoProof.
 //
 // # Print once
 //
@@ -26,10 +31,21 @@
 // soon as the printer works again, Document.VoidText and a cut go out, so that a
 // half receipt says that it is void. A Journal carries that duty over a restart.
 //
+// # What the citizen holds
+//
+// A receipt that came out whole is valid, whatever became of its proof: its record was
+// stored before it was printed. So where the marker before the cut was answered but not the
+// one behind it (ErrUncut), only a cut goes out, and no VoidText. If that answer was lost,
+// too, nobody can tell a whole receipt from a half one, and VoidText goes out: on the half
+// receipt that hangs in the printer, or, if the receipt was whole and cut off, on a slip of
+// its own, which may lie there for the next citizen. VoidText must therefore be true in both
+// cases: it speaks of a receipt that is incomplete, and names no person and no number.
+// A make that cannot be cleared prints the rest after a refill and VoidText behind it.
+//
 // # Status
 //
 // One byte stream carries answers to DLE EOT, automatic status (ASB), XON/XOFF, marker
-// answers and the answer to the clearing command. demux tells them apart by their fixed
-// bits; see classify. A state that was not answered is unknown; it is never taken for a
-// lack of paper.
+// answers and the answers to GS I and the clearing command. demux tells them apart by their
+// fixed bits; see classify. A state that was not answered is unknown; it is never taken for
+// a lack of paper. Between polls Listen hears what automatic status tells.
 package printer

@@ -31,21 +31,32 @@ const (
 
 // Profile is what a make of printer is and can do.
 type Profile struct {
-	Columns     int  // of single-width characters
-	DotsWide    int  // printable width
-	BufferBytes int  // receive buffer; a chunk never exceeds it
-	NearEnd     bool // has a near-end sensor; without it the bits mean nothing
-	JobID       bool // knows GS ( H function 48
+	Name        string // for error texts
+	Columns     int    // of single-width characters
+	DotsWide    int    // printable width
+	BufferBytes int    // receive buffer; what is under way never exceeds it
+	NearEnd     bool   // has a near-end sensor; without it the bits mean nothing
+	Proof       Proof
 	NoQR        bool // does not know GS ( k; codes are sent as pictures
+	Nameless    bool // does not know GS I
 	ASB         bool // switch automatic status on
 }
 
+// Proof is how a make of printer can show that a job came out.
+type Proof string
+
+const (
+	BySensor Proof = ""     // answers GS r behind the data: nearly every make
+	ByJobID  Proof = "job"  // answers GS ( H function 48 with the job's name
+	Unproven Proof = "none" // answers neither: its receipts are never confirmed
+)
+
 // Paper58 is a common printer for rolls of 58 mm.
 func Paper58() Profile {
-	return Profile{Columns: 32, DotsWide: 384, BufferBytes: 4096, NearEnd: true, ASB: true}
+	return Profile{Name: "paper58", Columns: 32, DotsWide: 384, BufferBytes: 4096, NearEnd: true, ASB: true}
 }
 
 // Paper80 is a common printer for rolls of 80 mm.
 func Paper80() Profile {
-	return Profile{Columns: 48, DotsWide: 576, BufferBytes: 4096, NearEnd: true, ASB: true}
+	return Profile{Name: "paper80", Columns: 48, DotsWide: 576, BufferBytes: 4096, NearEnd: true, ASB: true}
 }

@@ -7,16 +7,13 @@ import (
 	"time"
 )
 
-// watch is how often a printer that takes its time over a marker is asked why.
-const watch = 400 * time.Millisecond
-
-// recovery is how long clearing up after a failure may take when the caller's own
-// context has ended.
-const recovery = 2 * time.Second
-
 // Print prints a document and returns nil when it is proven that it came out. Every
-// other error wraps ErrNotPrinted or ErrUnconfirmed and, where known, the cause; or it
-// is ErrDocument or the context's, and nothing was sent.
+// other error wraps ErrNotPrinted or ErrUnconfirmed and, where known, the cause; or
+// ErrJournal alone: the receipt is proven, only the journal's note of it was not ended; or
+// it is ErrDocument, and nothing was sent.
+//
+// A printer whose profile says Unproven never gives nil: what it was sent is at best
+// ErrUnconfirmed with ErrNoProof.
 func (p *Printer) Print(ctx context.Context, doc Document) error {
 	atoms, err := Encode(doc, p.profile, p.opt.Rasterizer)
 	if err != nil {
@@ -26,14 +23,8 @@ func (p *Printer) Print(ctx context.Context, doc Document) error {
 		return fmt.Errorf("print: %w: %w", ErrNotPrinted, err)
 	}
 	defer p.release()
-	s, err := p.talk.status(ctx)
-	if err == nil {
-		err = s.Err()
-	}
-	if err == nil {
-		err = p.tidy(ctx)
-	}
-	if err != nil {
+	p.fresh = false // ESC @ may switch automatic status off
+	if err := p.begin(ctx, atoms); err != nil {
 		return fmt.Errorf("print: %w: %w", ErrNotPrinted, err)
 	}
 	if err := p.run(ctx, atoms, doc.VoidText); err != nil {
@@ -42,207 +33,203 @@ func (p *Printer) Print(ctx context.Context, doc Document) error {
 	return nil
 }
 
-// tidy makes the printer ready for a job: clears what an earlier one, or an earlier life
-// of this program, left in its buffer, and voids what that left on paper.
-func (p *Printer) tidy(ctx context.Context) error {
-	if !p.loaded {
-		if p.opt.Journal != nil {
-			void, pending, err := p.opt.Journal.Pending()
-			if err != nil {
-				return fmt.Errorf("read print journal: %w", err)
-			}
-			p.void, p.pending = void, pending
+// begin makes sure that the printer works, owes nothing to an earlier job, and answers a
+// marker, all before anything printable is sent.
+func (p *Printer) begin(ctx context.Context, atoms [][]byte) error {
+	if p.profile.Proof == Unproven {
+		if n := size(atoms); n > p.profile.BufferBytes {
+			return fmt.Errorf("%w: %d bytes for a buffer of %d, and profile %q tells no room", ErrNoProof, n, p.profile.BufferBytes, p.profile.Name)
 		}
-		p.loaded = true
+		return p.inspect(ctx)
 	}
-	if !p.clean {
-		if err := p.clear(ctx); err != nil {
+	if p.talk.trusted && p.clean && p.loaded && !p.pending && !p.unended {
+		if said, err := p.hail(ctx); said {
 			return err
 		}
 	}
-	if !p.pending {
-		return nil
+	if err := p.inspect(ctx); err != nil {
+		return err
 	}
-	atoms, err := Encode(Document{Lines: []Line{{Text: p.void, Align: Center, Size: 1, Bold: true}}}, p.profile, p.opt.Rasterizer)
-	if err != nil { // a text that cannot be printed must not block the printer
-		atoms = [][]byte{initialize, feedAndCut}
+	p.clean = false
+	if err := p.proven(ctx, initialize); err != nil {
+		p.cleanUp(ctx)
+		return err
 	}
-	if err := p.send(ctx, atoms); err != nil {
-		p.clean = false
-		return fmt.Errorf("void half receipt: %w", err)
+	return nil
+}
+
+// inspect asks the printer how it is and clears up after an earlier job.
+func (p *Printer) inspect(ctx context.Context) error {
+	s, err := p.talk.status(ctx)
+	if err == nil {
+		err = s.Err()
 	}
-	return p.settled()
+	if err == nil {
+		err = p.tidy(ctx)
+	}
+	return err
+}
+
+// hail asks for the status and for the first marker in one breath, which saves a way there
+// and back. Nothing printable is under way yet: if the status is bad, it is cleared again.
+// said is false where the answers did not add up and everything must be asked slowly.
+func (p *Printer) hail(ctx context.Context) (said bool, err error) {
+	if err := p.talk.begin(ctx); err != nil {
+		return true, err
+	}
+	p.clean = false
+	s := p.stake(false)
+	status, whole, err := p.talk.askAll(ctx, append(append([]byte(nil), initialize...), s.behind()...))
+	if err == nil && whole {
+		if err = status.Err(); err == nil {
+			err = p.prove(ctx, s, p.wire(len(initialize)))
+		} else {
+			p.lose(s)
+		}
+		if err != nil {
+			p.cleanUp(ctx)
+		}
+		return true, err
+	}
+	p.lose(s)
+	return err != nil, err
 }
 
 // run sends a job and judges what became of it.
 func (p *Printer) run(ctx context.Context, atoms [][]byte, void string) error {
-	p.clean = false
-	if err := p.marker(ctx, initialize); err != nil {
-		p.cleanUp(ctx)
-		return fmt.Errorf("%w: %w", ErrNotPrinted, err)
-	}
 	if p.opt.Journal != nil {
 		if err := p.opt.Journal.Begin(void); err != nil {
-			return fmt.Errorf("%w: write print journal: %w", ErrNotPrinted, err)
+			return fmt.Errorf("%w: %w: %w", ErrNotPrinted, ErrJournal, err)
 		}
 	}
 	p.pending, p.void = true, void
-	if err := p.send(ctx, atoms); err != nil {
-		p.cleanUp(ctx)
-		return fmt.Errorf("%w: %w", ErrUnconfirmed, err)
+	whole, err := p.put(ctx, atoms)
+	switch {
+	case err == nil:
+		p.clean = true
+		return p.settled()
+	case whole && p.profile.Proof == Unproven: // all was sent, and nobody can say more
+		p.clean = true
+		return errors.Join(fmt.Errorf("%w: %w", ErrUnconfirmed, err), p.settled())
 	}
-	p.clean = true
-	return p.settled()
-}
-
-// settled ends the duty to void.
-func (p *Printer) settled() error {
-	p.pending, p.void = false, ""
-	if p.opt.Journal != nil {
-		if err := p.opt.Journal.End(); err != nil {
-			return fmt.Errorf("close print journal: %w", err)
+	p.cleanUp(ctx)
+	if whole {
+		err = fmt.Errorf("%w: %w", ErrUncut, err)
+		p.void = ""
+		if p.opt.Journal != nil { // else a restart would void a receipt that is whole
+			err = errors.Join(err, p.opt.Journal.Begin(""))
 		}
 	}
-	return nil
+	return fmt.Errorf("%w: %w", ErrUnconfirmed, err)
 }
 
-// cleanUp clears the printer's buffer after a failure, whatever became of ctx. If it
-// cannot, tidy will try again before anything else is printed.
-func (p *Printer) cleanUp(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recovery)
-	defer cancel()
-	p.clean = p.clear(ctx) == nil
-}
-
-// clear empties the printer's buffer. A make that does not know the command says
-// nothing; then a marker must come through, which proves that what stood before it is
-// gone one way or the other.
-func (p *Printer) clear(ctx context.Context) error {
-	if _, err := p.port.Write(ctx, clearBuffer); err != nil {
-		return err
+// put sends atoms, of which the last is the cut, as the profile's proof allows. whole tells
+// that everything before the cut is on paper, whatever became of the cut.
+func (p *Printer) put(ctx context.Context, atoms [][]byte) (whole bool, err error) {
+	if p.profile.Proof == Unproven {
+		return p.putUnproven(ctx, atoms)
 	}
-	_, err := p.talk.wait(ctx, eventCleared, p.opt.Reply)
-	if errors.Is(err, errNothing) {
-		err = p.marker(ctx, initialize)
+	return p.send(ctx, atoms)
+}
+
+// send writes atoms with markers behind them. While the answer to one marker is awaited
+// the next atoms are already on the wire, as far as the printer's buffer surely has room,
+// so that the wire never waits; but only one marker's answer is ever waited for.
+func (p *Printer) send(ctx context.Context, atoms [][]byte) (whole bool, err error) {
+	room := p.profile.BufferBytes
+	ahead := 0 // bytes on their way behind the last marker
+	for {
+		end := p.stake(true)
+		var out []byte
+		if last := len(atoms) - 1; ahead+size(atoms)+end.size() <= room || last+ahead == 0 {
+			for _, a := range atoms[:last] {
+				out = append(out, a...)
+			}
+			out = append(append(append(out, end.before()...), atoms[last]...), end.behind()...)
+			err := p.write(ctx, out, ahead)
+			if err == nil {
+				err = p.prove(ctx, end, p.wire(ahead+len(out)))
+			} else {
+				p.lose(end)
+			}
+			return end.whole, err
+		}
+		s := p.stake(false)
+		if ahead == 0 {
+			out, atoms = fill(out, atoms, (room-s.size())/2, true)
+		}
+		out = append(out, s.behind()...)
+		marked := len(out)
+		out, atoms = fill(out, atoms, room-ahead, false)
+		if err := p.write(ctx, out, ahead); err != nil {
+			p.lose(s)
+			return false, err
+		}
+		if err := p.prove(ctx, s, p.wire(ahead+len(out))); err != nil {
+			return false, err
+		}
+		ahead = len(out) - marked
+	}
+}
+
+// fill moves atoms, but never the last one, to out as long as that stays within most bytes;
+// one at least, where it must.
+func fill(out []byte, atoms [][]byte, most int, must bool) ([]byte, [][]byte) {
+	for len(atoms) > 1 && (len(out)+len(atoms[0]) <= most || must) {
+		out, atoms, must = append(out, atoms[0]...), atoms[1:], false
+	}
+	return out, atoms
+}
+
+// putUnproven sends atoms to a printer that answers no marker, and asks how it is when
+// they must have arrived. The best that it can give is whole with ErrNoProof.
+func (p *Printer) putUnproven(ctx context.Context, atoms [][]byte) (whole bool, err error) {
+	var out []byte
+	for _, a := range atoms {
+		out = append(out, a...)
+	}
+	if err := p.write(ctx, out, 0); err != nil {
+		return false, err
+	}
+	arrived := time.NewTimer(p.wire(len(out)))
+	defer arrived.Stop()
+	select {
+	case <-arrived.C:
+	case <-ctx.Done():
+		return false, ctx.Err()
+	}
+	s, err := p.talk.status(ctx)
+	if err == nil {
+		err = s.Err()
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
-	if _, err := p.talk.drain(ctx, p.talk.settle); err != nil {
-		return err
-	}
-	p.clean = true
-	return nil
+	return true, fmt.Errorf("%w: profile %q", ErrNoProof, p.profile.Name)
 }
 
-// send writes atoms in chunks that fit the buffer, each proven by a marker.
-func (p *Printer) send(ctx context.Context, atoms [][]byte) error {
-	room := max(p.profile.BufferBytes-len(p.markerCommand()), 16)
-	for len(atoms) > 0 {
-		var chunk []byte
-		for len(atoms) > 0 && (len(chunk) == 0 || len(chunk)+len(atoms[0]) <= room) {
-			chunk = append(chunk, atoms[0]...)
-			atoms = atoms[1:]
-		}
-		if err := p.marker(ctx, chunk); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (p *Printer) markerCommand() []byte {
-	if !p.profile.JobID {
-		return []byte{0x1D, 'r', 1}
-	}
-	id := p.jobID()
-	return append([]byte{0x1D, '(', 'H', 6, 0, 48, 48}, id[:]...)
-}
-
-// jobID is the running number in four printable characters.
-func (p *Printer) jobID() (id [4]byte) {
-	n := p.job
-	for i := range id {
-		id[i] = 'A' + byte(n%26)
-		n /= 26
-	}
-	return id
-}
-
-// marker writes data with a marker behind it and returns nil when that was answered.
-func (p *Printer) marker(ctx context.Context, data []byte) error {
-	p.job++
-	data = append(append([]byte(nil), data...), p.markerCommand()...)
-	wire := time.Duration(len(data)) * 10 * time.Second / time.Duration(p.opt.Baud)
-	end := time.Now().Add(wire + p.opt.Patience)
-	within, cancel := context.WithDeadline(ctx, end)
+// write sends data; ahead bytes may still be on their way before them. A printer that
+// takes nothing for a marker's patience is offline.
+func (p *Printer) write(ctx context.Context, data []byte, ahead int) error {
+	within, cancel := context.WithTimeout(ctx, p.wire(ahead+len(data))+p.opt.Patience)
 	defer cancel()
-	silent := 0
 	if _, err := p.port.Write(within, data); err != nil {
 		if ctx.Err() == nil && within.Err() != nil {
 			return fmt.Errorf("%w: it takes no more data", ErrOffline)
 		}
 		return err
 	}
-	for {
-		e, err := p.talk.next(ctx, min(max(time.Until(end), 0), wire+watch))
-		switch {
-		case errors.Is(err, errNothing):
-			answers, err := p.blocked(ctx)
-			if err != nil {
-				return err
-			}
-			if silent++; answers {
-				silent = 0
-			}
-			if silent == 3 || time.Now().After(end) {
-				return fmt.Errorf("%w: no proof in time", ErrSilent)
-			}
-		case err != nil:
-			return err
-		case e.kind == eventASB:
-			if err := p.talk.asb.Err(); err != nil {
-				return err
-			}
-		case e.kind == eventEOT && !p.talk.late:
-			// More answers than there were questions: a second copy of this marker's
-			// answer will come, too, and must not be taken for the next one's.
-			p.talk.repeated()
-		case e.kind == eventSensor && !p.profile.JobID,
-			e.kind == eventJobID && p.profile.JobID && e.id == p.jobID():
-			return p.doubled(ctx)
-		}
-		wire = 0
-	}
+	return nil
 }
 
-// doubled takes the second copy of a nameless marker's answer from printers that
-// are known to say things twice.
-func (p *Printer) doubled(ctx context.Context) error {
-	if p.profile.JobID || !p.talk.doubles {
-		return nil
-	}
-	_, err := p.talk.drain(ctx, p.talk.settle)
-	return err
+// wire is how long n bytes take.
+func (p *Printer) wire(n int) time.Duration {
+	return time.Duration(n) * 10 * time.Second / time.Duration(p.opt.Baud)
 }
 
-// blocked asks why a marker is not answered. The error is the reason that the printer
-// gives; answers tells whether it said anything.
-func (p *Printer) blocked(ctx context.Context) (answers bool, err error) {
-	for _, n := range []byte{2, 4, 1} {
-		b, err := p.talk.ask(ctx, n)
-		if errors.Is(err, errNothing) {
-			return answers, nil
-		}
-		if err != nil {
-			return answers, err
-		}
-		answers = true
-		s := Status{OnlineKnown: true}
-		s.set(n, b)
-		if err := s.Err(); err != nil {
-			return true, err
-		}
+func size(atoms [][]byte) (n int) {
+	for _, a := range atoms {
+		n += len(a)
 	}
-	return true, nil
+	return n
 }

@@ -7,11 +7,13 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"yeban/devices/simulator"
 )
 
 func TestDemuxTellsAnswersApart(t *testing.T) {
-	stream := []byte{0x12, 0x18, 0, 0x0C, 0x0F, 0x11, 0x13, 0x7E, 0x0F, 0x37, 0x25, 0, 0x37, 0x22, 'A', 'B', 'C', 'D', 0, 0xFF}
-	want := []eventKind{eventEOT, eventASB, eventXON, eventXOFF, eventEOT, eventSensor, eventCleared, eventJobID, eventNoise}
+	stream := []byte{0x12, 0x18, 0, 0x0C, 0x0F, 0x11, 0x13, 0x7E, 0x0F, 0x37, 0x25, 0, 0x37, 0x22, 'A', 'B', 'C', 'D', 0, 0x5F, 'X', '1', 0, 0xFF}
+	want := []eventKind{eventEOT, eventASB, eventXON, eventXOFF, eventEOT, eventSensor, eventCleared, eventJobID, eventInfo, eventNoise}
 	for size := 1; size <= len(stream); size++ {
 		var d demux
 		var got []eventKind
@@ -46,7 +48,11 @@ func TestEveryAutomaticStatusIsOne(t *testing.T) {
 
 func FuzzDemux(f *testing.F) {
 	f.Add([]byte{0x12, 0x10, 0, 0, 0x0F, 0x37, 0x22})
+	f.Add([]byte("\x5FMAKER\x00\x5F\x12"))
 	f.Fuzz(func(t *testing.T, stream []byte) {
+		if len(stream) > 2*maxInfo {
+			return // longer ones say nothing new, and slowly
+		}
 		var whole, single demux
 		want := whole.push(bytes.Clone(stream))
 		var got []event
@@ -56,7 +62,7 @@ func FuzzDemux(f *testing.F) {
 		if !slices.Equal(got, want) {
 			t.Errorf("%x: in one piece %v, byte by byte %v", stream, want, got)
 		}
-		if len(whole.pending) > 6 {
+		if len(whole.pending) > 1+maxInfo {
 			t.Errorf("%d bytes wait for more", len(whole.pending))
 		}
 	})
@@ -116,6 +122,9 @@ func TestWrapBreaksBetweenWords(t *testing.T) {
 func FuzzEncode(f *testing.F) {
 	f.Add("受理回执 \x1b@", "YB1", 2)
 	f.Fuzz(func(t *testing.T, text, code string, size int) {
+		if len(text) > 256 || len(code) > 32 {
+			return // longer ones say nothing new, and slowly
+		}
 		atoms, err := Encode(Document{Lines: []Line{{Text: text, Size: size}, {QR: code}}}, Paper58(), nil)
 		if err != nil {
 			return
@@ -147,4 +156,42 @@ func TestDocumentOutOfBoundsIsRefused(t *testing.T) {
 			t.Errorf("%s: accepted", name)
 		}
 	}
+}
+
+// TestTextIsPrintedAndNeverObeyed: whatever a text holds, the paper says it, in lines that
+// fit, and is cut once.
+func TestTextIsPrintedAndNeverObeyed(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.StringOfN(rapid.OneOf(rapid.RuneFrom([]rune("ab \x1b@\x1dV\x10\x04\x01\x14\x1c.受理，。")), rapid.Rune()), 0, 200, -1).Draw(t, "text")
+		size := rapid.IntRange(1, 4).Draw(t, "size")
+		atoms, err := Encode(Document{Lines: []Line{{Text: text, Size: size}}}, Paper58(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := simulator.Interpret(58, slices.Concat(atoms...))
+		if got.Unknown != 0 || len(got.Receipts) != 2 {
+			t.Fatalf("%q: %d bytes not understood, %d cuts", text, got.Unknown, len(got.Receipts)-1)
+		}
+		var want []string
+		for _, l := range wrap(text, Paper58().Columns/size) {
+			if l = strings.Map(shownAs, l); l != "" {
+				want = append(want, l)
+			}
+		}
+		var said []string
+		for _, l := range got.Receipts[0].Lines {
+			said = append(said, l.Text)
+		}
+		if !slices.Equal(said, want) {
+			t.Fatalf("%q printed as %q, want %q", text, said, want)
+		}
+	})
+}
+
+// shownAs is what a printer without a Rasterizer shows for a character.
+func shownAs(r rune) rune {
+	if inPrinter(r) {
+		return r
+	}
+	return geta
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"sync/atomic"
 	"time"
 
@@ -39,6 +40,7 @@ type Options struct {
 	Patience   time.Duration // 8 s; how long a marker may take beyond the wire's time
 	Rasterizer Rasterizer    // nil: characters that the printer lacks become 〓
 	Journal    Journal       // nil: half receipts are forgotten with the process
+	FirstJob   uint32        // at random; where the names of markers begin
 	Now        func() time.Time
 }
 
@@ -51,6 +53,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Patience <= 0 {
 		o.Patience = 8 * time.Second
+	}
+	if o.FirstJob == 0 {
+		o.FirstJob = rand.Uint32()
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -65,22 +70,27 @@ type Printer struct {
 	profile Profile
 	opt     Options
 
-	turn chan struct{}                  // holds one token
+	turn chan struct{} // holds one token
+	ear  ear
 	last atomic.Pointer[devices.Status] // what Poll said last
 	talk talk
 
-	clean   bool   // the printer's buffer is known to be empty
-	loaded  bool   // journal was looked at
-	pending bool   // a half receipt may hang in the printer
-	void    string // what to print on it
-	job     uint32 // for job ids
-	fresh   bool   // automatic status was switched on since the last silence
+	clean   bool    // the printer's buffer is known to be empty
+	loaded  bool    // journal was looked at
+	unended bool    // the journal's note of a settled job could not be ended
+	pending bool    // a half receipt may hang in the printer
+	void    string  // what to print on it; empty: it is whole, but to be cut off
+	job     uint32  // for job ids
+	debt    int     // nameless answers that may come late, at least 1; see stake
+	fresh   bool    // automatic status was switched on since the last silence or job
+	heard   [4]byte // the automatic status that Poll or Listen has told of
+	shown   shown
 }
 
 // New takes over a port. Nothing is sent yet.
 func New(port Port, profile Profile, o Options) *Printer {
 	o = o.withDefaults()
-	p := &Printer{port: port, profile: profile, opt: o, turn: make(chan struct{}, 1)}
+	p := &Printer{port: port, profile: profile, opt: o, turn: make(chan struct{}, 1), job: o.FirstJob, debt: maxDebt}
 	p.talk = talk{port: port, reply: o.Reply, settle: settleFor(o.Baud)}
 	p.turn <- struct{}{}
 	return p
@@ -88,17 +98,6 @@ func New(port Port, profile Profile, o Options) *Printer {
 
 // Close closes the port; whoever waits in another method comes back with an error.
 func (p *Printer) Close() error { return p.port.Close() }
-
-func (p *Printer) take(ctx context.Context) error {
-	select {
-	case <-p.turn:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-func (p *Printer) release() { p.turn <- struct{}{} }
 
 // Status asks the printer for everything it can say of itself. An error means that the
 // port failed or ctx ended; a printer that does not answer gives a Status whose Err is
@@ -115,9 +114,7 @@ func (p *Printer) Status(ctx context.Context) (Status, error) {
 // job that went wrong, Poll voids the half receipt. While a job is being printed it
 // returns at once with DeviceBusy.
 func (p *Printer) Poll(ctx context.Context) (devices.Status, error) {
-	select {
-	case <-p.turn:
-	default:
+	if !p.takeFromListener(ctx) {
 		s := devices.Status{Device: p.opt.Name, Kind: devices.Printer, State: devices.DeviceBusy, Paper: devices.PaperUnknown, At: p.opt.Now()}
 		if last := p.last.Load(); last != nil {
 			s.Paper = last.Paper
@@ -125,6 +122,7 @@ func (p *Printer) Poll(ctx context.Context) (devices.Status, error) {
 		return s, nil
 	}
 	defer p.release()
+	p.heard = p.talk.frame // what comes from here on may be younger than the answers
 	s, err := p.talk.status(ctx)
 	if err != nil {
 		return devices.Status{}, fmt.Errorf("ask printer: %w", err)
@@ -143,6 +141,12 @@ func (p *Printer) Poll(ctx context.Context) (devices.Status, error) {
 	}
 	if !s.OnlineKnown {
 		p.fresh = false
+	}
+	if s.PaperKnown {
+		p.shown.paper.Store(true)
+	}
+	if p.talk.frame != [4]byte{} {
+		p.shown.unasked.Store(true)
 	}
 	out := p.Describe(s)
 	p.last.Store(&out)

@@ -17,10 +17,12 @@ import (
 )
 
 // TestMain lets the tests wait side by side: they wait for time-outs, not for the
-// processor.
+// processor. Fuzzing does use the processor.
 func TestMain(m *testing.M) {
 	flag.Parse()
-	flag.Set("test.parallel", "16")
+	if f := flag.Lookup("test.fuzz"); f == nil || f.Value.String() == "" {
+		flag.Set("test.parallel", "16")
+	}
 	os.Exit(m.Run())
 }
 
@@ -31,15 +33,16 @@ type rig struct {
 	ctx   context.Context
 }
 
-func newRig(t testing.TB, profile printer.Profile, alter ...func(*simulator.Config, *printer.Options)) *rig {
+func newRig(t testing.TB, profile printer.Profile, alter ...func(*simulator.Config, *printer.Options, *serialport.Config)) *rig {
 	t.Helper()
 	cfg := simulator.Config{Dir: t.TempDir(), Speed: 20, Width: 80, Buffer: profile.BufferBytes}
 	if profile.DotsWide == 384 {
 		cfg.Width = 58
 	}
 	o := printer.Options{Name: "printer", Patience: 30 * time.Second, Reply: time.Second}
+	port := serialport.Config{Baud: 115200}
 	for _, f := range alter {
-		f(&cfg, &o)
+		f(&cfg, &o, &port)
 	}
 	b, err := simulator.New(cfg)
 	if err != nil {
@@ -48,15 +51,16 @@ func newRig(t testing.TB, profile printer.Profile, alter ...func(*simulator.Conf
 	t.Cleanup(func() { b.Close() })
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	t.Cleanup(cancel)
+	port.Path = filepath.Join(cfg.Dir, "printer")
 	r := &rig{bench: b, ctx: ctx}
-	r.open(t, cfg.Dir, profile, o)
+	r.open(t, port, profile, o)
 	return r
 }
 
 // open starts a driver, as a program does after a restart.
-func (r *rig) open(t testing.TB, dir string, profile printer.Profile, o printer.Options) {
+func (r *rig) open(t testing.TB, at serialport.Config, profile printer.Profile, o printer.Options) {
 	t.Helper()
-	port, err := serialport.Open(r.ctx, serialport.Config{Path: filepath.Join(dir, "printer"), Baud: 115200})
+	port, err := serialport.Open(r.ctx, at)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +82,7 @@ func TestReceiptComesOutOnceAndIsProven(t *testing.T) {
 	t.Parallel()
 	for name, alter := range map[string]func(*printer.Profile){
 		"sensor marker": func(*printer.Profile) {},
-		"job id":        func(p *printer.Profile) { p.JobID = true },
+		"job id":        func(p *printer.Profile) { p.Proof = printer.ByJobID },
 		"45 byte buffer": func(p *printer.Profile) {
 			p.BufferBytes = 45
 		},
@@ -207,13 +211,13 @@ func TestHalfReceiptIsVoidedAfterRestart(t *testing.T) {
 	dir := t.TempDir()
 	journal := printer.FileJournal(filepath.Join(dir, "printing"))
 	o := printer.Options{Patience: 30 * time.Second, Reply: time.Second, Journal: journal}
-	r := newRig(t, printer.Paper80(), func(c *simulator.Config, po *printer.Options) { c.Dir, *po = dir, o })
+	r := newRig(t, printer.Paper80(), func(c *simulator.Config, po *printer.Options, _ *serialport.Config) { c.Dir, *po = dir, o })
 	r.bench.Printer.SetFaults(simulator.PrinterFaults{PaperOutAfter: 2, IgnoresClear: true})
 	if err := r.p.Print(r.ctx, receipt(9)); !errors.Is(err, printer.ErrUnconfirmed) {
 		t.Fatal(err)
 	}
 	r.p.Close()
-	r.open(t, dir, printer.Paper80(), o)
+	r.open(t, serialport.Config{Path: filepath.Join(dir, "printer"), Baud: 115200}, printer.Paper80(), o)
 	r.repair()
 	r.bench.Printer.SetFaults(simulator.PrinterFaults{})
 	if _, err := r.p.Poll(r.ctx); err != nil {
@@ -258,7 +262,7 @@ func TestJobsSurviveChattyAndDoubledAnswers(t *testing.T) {
 
 func TestProofThatNeverComesIsNotSuccess(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, printer.Paper80(), func(_ *simulator.Config, o *printer.Options) { o.Patience = 2 * time.Second })
+	r := newRig(t, printer.Paper80(), func(_ *simulator.Config, o *printer.Options, _ *serialport.Config) { o.Patience = 2 * time.Second })
 	if _, err := r.p.Poll(r.ctx); err != nil {
 		t.Fatal(err)
 	}
@@ -273,7 +277,7 @@ func TestProofThatNeverComesIsNotSuccess(t *testing.T) {
 
 func TestBlockedWriteEnds(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, printer.Paper80(), func(_ *simulator.Config, o *printer.Options) { o.Patience = 2 * time.Second })
+	r := newRig(t, printer.Paper80(), func(_ *simulator.Config, o *printer.Options, _ *serialport.Config) { o.Patience = 2 * time.Second })
 	if _, err := r.p.Poll(r.ctx); err != nil {
 		t.Fatal(err)
 	}
@@ -304,7 +308,7 @@ func TestUnplugInMidReceipt(t *testing.T) {
 
 func TestCancelStopsAJobAndClearsIt(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, printer.Paper80(), func(c *simulator.Config, _ *printer.Options) { c.Speed = 1 })
+	r := newRig(t, printer.Paper80(), func(c *simulator.Config, _ *printer.Options, _ *serialport.Config) { c.Speed = 1 })
 	ctx, cancel := context.WithCancel(r.ctx)
 	stop := r.bench.Watch(func(e simulator.Event) {
 		if e.String() == "printer.line" {
@@ -333,7 +337,7 @@ func TestRareCharactersArePrintedAsPictures(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := newRig(t, printer.Paper58(), func(_ *simulator.Config, o *printer.Options) { o.Rasterizer = raster })
+	r := newRig(t, printer.Paper58(), func(_ *simulator.Config, o *printer.Options, _ *serialport.Config) { o.Rasterizer = raster })
 	doc := printer.Document{Lines: []printer.Line{
 		{Text: "申请人 㑇𠱃", Align: printer.Center},
 		{Text: "地址 \ue5c8塘村"},
@@ -367,7 +371,7 @@ func TestStatusKeepsPaceWithThePrinter(t *testing.T) {
 
 func TestPrinterThatBeginsToSayThingsTwiceProvesNothingEarly(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, printer.Paper80(), func(c *simulator.Config, _ *printer.Options) { c.Speed = 1 })
+	r := newRig(t, printer.Paper80(), func(c *simulator.Config, _ *printer.Options, _ *serialport.Config) { c.Speed = 1 })
 	for range 2 { // until it is trusted to answer once
 		if _, err := r.p.Poll(r.ctx); err != nil {
 			t.Fatal(err)

@@ -20,6 +20,15 @@ var (
 	// ErrUnconfirmed: the job, or a part of it, may have come out. It must not be
 	// printed again unless a person asks for it.
 	ErrUnconfirmed = errors.New("printing not confirmed")
+	// ErrUncut, with ErrUnconfirmed: the whole receipt is on paper and valid, but it is
+	// not proven that it was cut off.
+	ErrUncut = errors.New("receipt not cut off")
+	// ErrNoProof: the printer answers no marker. With ErrUnconfirmed all of the job was
+	// sent and no fault was told; with ErrNotPrinted none of it was.
+	ErrNoProof = errors.New("printer gives no proof")
+	// ErrJournal: the Journal failed. Alone, the receipt is proven, but if the program
+	// ends before the note is ended, a slip will say that a receipt is void.
+	ErrJournal = errors.New("print journal")
 )
 
 // Status is what a printer says of itself. Where the printer did not answer one of the

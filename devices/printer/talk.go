@@ -13,12 +13,15 @@ type talk struct {
 	settle  time.Duration // how long after an answer a second copy of it may come
 	demux   demux
 	queue   []event
-	asb     Status // from automatic status, whatever was said last
-	noise   int    // bytes without meaning since the last status
-	late    bool   // an answer may still come that nobody waits for
-	doubles bool   // this printer was heard to say things twice
-	trusted bool   // it was listened to for second copies, and said none
-	surplus int    // answers beyond the questions, in this round
+	asb     Status  // from automatic status, whatever was said last in this round
+	frame   [4]byte // the automatic status that was said last at all
+	noise   int     // bytes without meaning since the last status
+	late    bool    // an answer may still come that nobody waits for
+	doubles bool    // this printer was heard to say things twice
+	trusted bool    // it was listened to for second copies, and said none
+	surplus int     // answers beyond the questions, in this round
+	single  int     // rounds without surplus, of a printer that was heard to say things twice
+	answers bool    // it answered in the last round
 }
 
 // settleFor is a few characters' time, and what a USB adapter may hold bytes back.
@@ -53,6 +56,7 @@ func (t *talk) next(ctx context.Context, d time.Duration) (event, error) {
 	case eventNoise:
 		t.noise++
 	case eventASB:
+		t.frame = e.asb
 		t.asb.setASB(e.asb)
 	}
 	return e, nil
@@ -131,19 +135,25 @@ func (t *talk) ask(ctx context.Context, n byte) (byte, error) {
 
 // repeated notes an answer beyond the questions.
 func (t *talk) repeated() {
-	t.doubles, t.trusted = true, false
+	t.doubles, t.trusted, t.single = true, false, 0
 	t.surplus++
 	t.settle = max(t.settle, 25*time.Millisecond)
 }
 
 // status asks all four questions. Where answers came twice it asks until two rounds
-// agree, at most a few times. Automatic status fills in where no answer comes.
+// agree, at most a few times; where a printer that answered before is silent, once again: an
+// answer may be late. Automatic status fills in where no answer comes.
 func (t *talk) status(ctx context.Context) (s Status, err error) {
 	const rounds = 5
 	var before Status
 	for i := range rounds {
 		if s, err = t.round(ctx); err != nil {
 			return Status{}, err
+		}
+		answered := t.answers
+		t.answers = s.OnlineKnown
+		if answered && !t.answers {
+			continue
 		}
 		if t.surplus == 0 || i > 0 && s == before {
 			break
@@ -156,14 +166,15 @@ func (t *talk) status(ctx context.Context) (s Status, err error) {
 	return s, nil
 }
 
-// askAll asks all four questions in one breath, which saves three ways there and back; it
-// is for printers that answer each question once. Where an answer is missing nobody knows
-// which: then whole is false, and only whether any came counts.
-func (t *talk) askAll(ctx context.Context) (s Status, whole bool, err error) {
+// askAll asks all four questions in one breath, which saves three ways there and back, and
+// sends more behind them; it is for printers that answer each question once. Where an answer
+// is missing nobody knows which: then whole is false, and only whether any came counts.
+func (t *talk) askAll(ctx context.Context, more []byte) (s Status, whole bool, err error) {
 	var questions []byte
 	for n := byte(1); n <= 4; n++ {
 		questions = append(append(questions, askStatus...), n)
 	}
+	questions = append(questions, more...)
 	if _, err := t.port.Write(ctx, questions); err != nil {
 		return s, false, err
 	}
@@ -181,8 +192,8 @@ func (t *talk) askAll(ctx context.Context) (s Status, whole bool, err error) {
 	return s, true, nil
 }
 
-// round asks all four questions once.
-func (t *talk) round(ctx context.Context) (s Status, err error) {
+// begin listens for what does not belong to the questions that are asked next.
+func (t *talk) begin(ctx context.Context) error {
 	quiet := t.settle
 	switch {
 	case t.late:
@@ -193,11 +204,19 @@ func (t *talk) round(ctx context.Context) (s Status, err error) {
 	t.noise = 0
 	t.asb = Status{}
 	if _, err := t.drain(ctx, quiet); err != nil {
-		return Status{}, err
+		return err
 	}
 	t.late, t.surplus = false, 0
+	return nil
+}
+
+// round asks all four questions once.
+func (t *talk) round(ctx context.Context) (s Status, err error) {
+	if err := t.begin(ctx); err != nil {
+		return Status{}, err
+	}
 	if t.trusted {
-		s, whole, err := t.askAll(ctx)
+		s, whole, err := t.askAll(ctx, nil)
 		if whole || err != nil || !s.OnlineKnown {
 			return s, err
 		}
@@ -219,8 +238,12 @@ func (t *talk) round(ctx context.Context) (s Status, err error) {
 		}
 		s.set(n, b)
 	}
-	if t.surplus == 0 && !t.late && !t.doubles {
-		t.trusted = true
+	if t.surplus == 0 && !t.late {
+		// A single late answer looks like a double; it must not slow things down for good.
+		const enough = 3
+		t.single++
+		t.doubles = t.doubles && t.single < enough
+		t.trusted = !t.doubles
 	}
 	return s, nil
 }

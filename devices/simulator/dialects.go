@@ -141,6 +141,9 @@ const (
 	ev1Nak     = 0x11
 )
 
+// ev1Serial is the device's serial number.
+const ev1Serial = "EV1-0000001"
+
 func (d *ev1Dialect) hear(e *Evaluator, p []byte) {
 	for _, f := range collect(&d.buf, p, func(b []byte) int {
 		if len(b) < 4 {
@@ -160,7 +163,7 @@ func (d *ev1Dialect) hear(e *Evaluator, p []byte) {
 		}
 		switch cmd {
 		case ev1Hello:
-			e.say(ev1Frame(seq, ev1Ack, cmd, 1, 5, 0x03))
+			e.say(ev1Frame(seq, ev1Ack, append([]byte{cmd, 1, 5, 0x03}, ev1Serial...)...))
 		case ev1Status:
 			state := byte(0)
 			if e.window != nil {

@@ -7,38 +7,6 @@ import (
 	"rsc.io/qr"
 )
 
-// Text cells of the printer's two fonts, in dots at 203 dpi.
-const (
-	cellWide = 12 // one column
-	cellHigh = 24
-	lineFeed = 30 // default line spacing
-)
-
-// Align is where a printed line stands.
-type Align byte
-
-const (
-	Left Align = iota
-	Center
-	Right
-)
-
-// glyph is one character on its way to the paper.
-type glyph struct {
-	r          rune
-	wide, high int // magnification
-	bold       bool
-}
-
-// columns is the width in columns of cellWide dots: what is not ASCII stands in a Chinese
-// cell.
-func (g glyph) columns() int {
-	if g.r >= 0x80 {
-		return 2 * g.wide
-	}
-	return g.wide
-}
-
 // interpreter reads ESC/POS byte by byte, as a printer does, and puts lines on paper.
 // Answers that stand in the queue behind the print data go out by say.
 type interpreter struct {
@@ -46,11 +14,14 @@ type interpreter struct {
 	paper  *paper
 	say    func([]byte)
 	status func() byte // answer to GS r 1
+	begin  func()      // ESC @ was obeyed
 	asb    func(on bool)
 
 	cmd        []byte // of an unfinished command
 	raster     rasterJob
 	line       []glyph
+	skip       int // dots to leave free before the next character
+	area       area
 	align      Align
 	wide, high int
 	bold       bool
@@ -73,6 +44,7 @@ func (t *interpreter) reset() {
 	t.cmd, t.line, t.raster = nil, nil, rasterJob{}
 	t.align, t.wide, t.high, t.bold, t.kanji = Left, 1, 1, false, false
 	t.spacing = lineFeed
+	t.skip, t.area = 0, area{wide: t.dots}
 	t.qrData, t.qrModule, t.qrLevel = nil, 3, qr.L
 }
 
@@ -103,10 +75,10 @@ func (t *interpreter) parse(c []byte) (done, printed bool) {
 	case '\r', 0:
 		return true, false
 	case 0x09:
-		for len(t.line)%8 != 7 {
-			t.put(' ')
+		for range 8 - len(t.line)%8 {
+			printed = t.put(' ') || printed
 		}
-		return true, t.put(' ')
+		return true, printed
 	case 0x10: // real-time commands were answered on arrival; here they are skipped
 		switch {
 		case len(c) == 1:
@@ -163,9 +135,16 @@ func (t *interpreter) escape(c []byte) (done, printed bool) {
 	switch c[1] {
 	case '@':
 		t.reset()
+		t.begin()
 		return true, false
 	case '2':
 		t.spacing = lineFeed
+		return true, false
+	case '$', '\\':
+		if len(c) < 4 {
+			return false, false
+		}
+		t.move(c[1], int(c[2])|int(c[3])<<8)
 		return true, false
 	case 'a', '!', 'E', 'G', 'd', 'J', '3', 't', 'R', 'M', '-', ' ', 'V', '{':
 	default:
@@ -218,8 +197,12 @@ func (t *interpreter) chinese(c []byte) (done, printed bool) {
 		}
 		t.wide, t.high = 1+int(c[2]>>2&1), 1+int(c[2]>>3&1)
 		return true, false
+	case '-', 'C':
+		return len(c) == 3, false
 	case 'S':
 		return len(c) == 4, false
+	case '(':
+		return len(c) >= 5 && len(c) >= 5+int(c[3])+int(c[4])<<8, false
 	}
 	t.unknown++
 	return true, false
@@ -251,8 +234,15 @@ func (t *interpreter) group(c []byte) (done, printed bool) {
 		t.flush(0)
 		t.paper.cut()
 		return true, true
-	case 'L', 'W', 'P':
+	case 'L', 'W':
+		if len(c) < 4 {
+			return false, false
+		}
+		t.margin(c[1], int(c[2])|int(c[3])<<8)
+	case 'P':
 		return len(c) == 4, false
+	case 'I':
+		t.identify(c[2])
 	case '(':
 		if len(c) < 5 || len(c) < 5+int(c[3])+int(c[4])<<8 {
 			return false, false
@@ -291,35 +281,11 @@ func (t *interpreter) extended(fn byte, p []byte) (printed bool) {
 	return false
 }
 
-// put adds a character to the line; a full line is printed first.
-func (t *interpreter) put(r rune) (printed bool) {
-	g := glyph{r: r, wide: t.wide, high: t.high, bold: t.bold}
-	used := g.columns()
-	for _, have := range t.line {
-		used += have.columns()
+// identify is GS I: who made the printer, what it is, which one it is.
+func (t *interpreter) identify(n byte) {
+	if name, ok := map[byte]string{66: "YEBAN", 67: "SIM-ESCPOS", 68: "0000000001"}[n]; ok {
+		t.say(append(append([]byte{0x5F}, name...), 0))
 	}
-	if used*cellWide > t.dots {
-		t.flush(t.spacing)
-		printed = true
-	}
-	t.line = append(t.line, g)
-	return printed
-}
-
-// flush prints the line and feeds; an empty line only feeds.
-func (t *interpreter) flush(spacing int) {
-	if len(t.line) == 0 {
-		if spacing > 0 {
-			t.paper.feed(spacing)
-		}
-		return
-	}
-	high := 1
-	for _, g := range t.line {
-		high = max(high, g.high)
-	}
-	t.paper.text(t.line, t.align, max(spacing, high*cellHigh+6))
-	t.line = nil
 }
 
 func (t *interpreter) printRaster() bool {
@@ -334,7 +300,7 @@ func (t *interpreter) printRaster() bool {
 			}
 		}
 	}
-	t.paper.picture(img, t.align, "")
+	t.paper.picture(img, t.area, t.align, "")
 	return true
 }
 
@@ -353,6 +319,6 @@ func (t *interpreter) printQR() bool {
 		}
 	}
 	t.flush(t.spacing)
-	t.paper.picture(img, t.align, string(t.qrData))
+	t.paper.picture(img, t.area, t.align, string(t.qrData))
 	return true
 }

@@ -70,6 +70,7 @@ type PrinterFaults struct {
 	StatusMute     bool `json:"statusMute,omitempty" yaml:"statusMute"`         // DLE EOT never answered
 	MarkerMute     bool `json:"markerMute,omitempty" yaml:"markerMute"`         // GS r and GS ( H never answered
 	IgnoresClear   bool `json:"ignoresClear,omitempty" yaml:"ignoresClear"`     // DLE DC4 not known
+	LateReply      bool `json:"lateReply,omitempty" yaml:"lateReply"`           // next answer comes during the next exchange (a marker's: the next job), once
 	CutterStuck    bool `json:"cutterStuck,omitempty" yaml:"cutterStuck"`
 	HeadHot        bool `json:"headHot,omitempty" yaml:"headHot"`
 	Broken         bool `json:"broken,omitempty" yaml:"broken"` // unrecoverable error

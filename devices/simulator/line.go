@@ -230,9 +230,9 @@ func (c *cable) speak() {
 		}
 		own := int(c.line.baud.Load())
 		data := resample(s.data, own, c.hostBaud())
-		perMilli := max(1, own/10_000)
+		piece := max(pieceBytes, own/10_000)
 		for len(data) > 0 {
-			n := min(len(data), perMilli)
+			n := min(len(data), piece)
 			if !pace.pass(c.ctx, c.line.wire(n, own)) {
 				return
 			}
@@ -254,6 +254,9 @@ const (
 	slack = 50 * time.Millisecond
 	// idle is how long a read waits at least when the host was silent.
 	idle = 200 * time.Microsecond
+	// pieceBytes is how much is said at least in one go, as by a UART that has a buffer; on
+	// fast lines it is what takes a millisecond.
+	pieceBytes = 4
 )
 
 // pacer spaces bytes in time. A sleep that overshoots is made up for by the next.

@@ -35,12 +35,13 @@ type mark struct {
 	line   PrintedLine
 	glyphs []glyph
 	img    *image.Gray
-	align  Align
+	x      int // where it begins, in dots
 	high   int // dots that the paper moved
 	cut    bool
 }
 
-// maxMarks bounds what the bench keeps of a long roll.
+// maxMarks bounds what the bench keeps of a long roll; it is cut down to that when there
+// is twice as much.
 const maxMarks = 2000
 
 // paper is what came out of the printer since it was last torn off.
@@ -52,15 +53,15 @@ type paper struct {
 
 func (p *paper) add(m mark) {
 	p.marks = append(p.marks, m)
-	if len(p.marks) > maxMarks {
+	if len(p.marks) > 2*maxMarks {
 		p.marks = append([]mark(nil), p.marks[len(p.marks)-maxMarks:]...)
 	}
 }
 
 func (p *paper) feed(dots int) { p.add(mark{high: dots}) }
 
-func (p *paper) text(line []glyph, align Align, high int) {
-	m := mark{glyphs: line, align: align, high: high, line: PrintedLine{Align: align}}
+func (p *paper) text(line []glyph, on area, align Align, high int) {
+	m := mark{glyphs: line, x: on.indent(align, width(line)), high: high, line: PrintedLine{Align: align}}
 	var s strings.Builder
 	for _, g := range line {
 		s.WriteRune(g.r)
@@ -72,9 +73,9 @@ func (p *paper) text(line []glyph, align Align, high int) {
 	p.add(m)
 }
 
-func (p *paper) picture(img *image.Gray, align Align, code string) {
+func (p *paper) picture(img *image.Gray, on area, align Align, code string) {
 	p.lines++
-	p.add(mark{img: img, align: align, high: img.Rect.Dy(),
+	p.add(mark{img: img, x: on.indent(align, img.Rect.Dx()), high: img.Rect.Dy(),
 		line: PrintedLine{QR: code, Picture: code == "", Align: align, Size: 1}})
 }
 

@@ -26,16 +26,14 @@ type Printer struct {
 	tail     []byte // last received bytes, for real-time commands
 	interp   interpreter
 	paper    paper
+	late     lateReply
 	events   []Event
 }
 
 func newPrinter(cfg Config, face *typeface, emit func(Event)) *Printer {
 	p := &Printer{face: face, emit: emit, ownBaud: cfg.PrinterBaud, capacity: cfg.Buffer}
 	p.line = newLine(cfg.Dir, "printer", cfg.PrinterBaud, cfg.Speed, p)
-	p.interp = interpreter{dots: 576, paper: &p.paper, say: p.sayMarker, status: p.sensors, asb: p.switchASB}
-	if cfg.Width == 58 {
-		p.interp.dots = 384
-	}
+	p.interp = interpreter{dots: dotsFor(cfg.Width), paper: &p.paper, say: p.sayMarker, status: p.sensors, asb: p.switchASB, begin: p.nextJob}
 	p.interp.reset()
 	return p
 }
@@ -159,7 +157,7 @@ func (p *Printer) tune() {
 
 // wipe is what a loss of power does.
 func (p *Printer) wipe() {
-	p.buffer, p.tail, p.asb = nil, nil, false
+	p.buffer, p.tail, p.asb, p.late = nil, nil, false, lateReply{}
 	p.interp.reset()
 }
 

@@ -3,7 +3,6 @@ package simulator
 import (
 	"fmt"
 	"image"
-	"image/color"
 	"image/draw"
 	"sync"
 
@@ -44,7 +43,7 @@ func (t *typeface) face(size int) (font.Face, error) {
 }
 
 // draw puts one character into its cell, whose upper left corner is (x, y).
-func (t *typeface) draw(dst draw.Image, g glyph, x, y int) {
+func (t *typeface) draw(dst *image.Gray, g glyph, x, y int) {
 	if g.r == ' ' || g.r == '\u3000' {
 		return
 	}
@@ -52,7 +51,7 @@ func (t *typeface) draw(dst draw.Image, g glyph, x, y int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.font == nil {
-		draw.Draw(dst, image.Rect(x+1, y+h/4, x+w-1, y+h-h/4), image.NewUniform(color.Gray{0x60}), image.Point{}, draw.Src)
+		fill(dst, image.Rect(x+1, y+h/4, x+w-1, y+h-h/4), 0x60)
 		return
 	}
 	// The printer magnifies dots; drawing at the smaller magnification and stretching
@@ -86,27 +85,28 @@ func (t *typeface) render(marks []mark, dots int) *image.Gray {
 		high += m.high
 	}
 	img := image.NewGray(image.Rect(0, 0, dots, max(high, 1)))
-	draw.Draw(img, img.Rect, image.White, image.Point{}, draw.Src)
+	fill(img, img.Rect, 0xFF)
 	y := 0
 	for _, m := range marks {
 		switch {
 		case m.cut:
 			for x := 0; x < dots; x += 12 {
-				draw.Draw(img, image.Rect(x, y+11, min(x+6, dots), y+13), image.NewUniform(color.Gray{0xA0}), image.Point{}, draw.Src)
+				fill(img, image.Rect(x, y+11, x+6, y+13), 0xA0)
 			}
 		case m.img != nil:
-			x := indent(m.align, dots, m.img.Rect.Dx())
-			draw.Draw(img, m.img.Rect.Add(image.Pt(x, y)), m.img, image.Point{}, draw.Src)
+			for row := range m.img.Rect.Dy() {
+				at := img.PixOffset(m.x, y+row)
+				copy(img.Pix[at:at+dots-m.x], m.img.Pix[row*m.img.Stride:][:m.img.Stride])
+			}
 		case m.glyphs != nil:
-			w, tall := 0, 1
+			tall := 1
 			for _, g := range m.glyphs {
-				w += g.columns() * cellWide
 				tall = max(tall, g.high)
 			}
-			x := indent(m.align, dots, w)
+			x := m.x
 			for _, g := range m.glyphs {
-				t.draw(img, g, x, y+(tall-g.high)*cellHigh)
-				x += g.columns() * cellWide
+				t.draw(img, g, x+g.skip, y+(tall-g.high)*cellHigh)
+				x += g.dots()
 			}
 		}
 		y += m.high
@@ -114,12 +114,13 @@ func (t *typeface) render(marks []mark, dots int) *image.Gray {
 	return img
 }
 
-func indent(a Align, dots, wide int) int {
-	switch a {
-	case Center:
-		return max(0, (dots-wide)/2)
-	case Right:
-		return max(0, dots-wide)
+// fill is draw.Draw of a uniform grey, which that does dot by dot.
+func fill(img *image.Gray, r image.Rectangle, grey byte) {
+	r = r.Intersect(img.Rect)
+	for y := r.Min.Y; y < r.Max.Y; y++ {
+		row := img.Pix[img.PixOffset(r.Min.X, y):][:r.Dx()]
+		for i := range row {
+			row[i] = grey
+		}
 	}
-	return 0
 }

@@ -16,7 +16,7 @@ func (p *Printer) realTime(b byte) (ended bool) {
 	t := p.tail
 	if n := len(t); n >= 3 && t[n-3] == 0x10 && t[n-2] == 0x04 && t[n-1] >= 1 && t[n-1] <= 4 {
 		if !p.faults.StatusMute {
-			p.say([]byte{p.eot(t[n-1])})
+			p.sayStatus(t[n-1])
 		}
 		return p.strip([]byte{0x10, 0x04})
 	}
@@ -121,9 +121,55 @@ func (p *Printer) report() {
 	}
 }
 
+// lateReply is what PrinterFaults.LateReply holds back: an answer, and those of its kind
+// that have to wait behind it.
+type lateReply struct {
+	question byte // n of DLE EOT; 0 for a marker
+	held     [][]byte
+}
+
 // sayMarker answers what stood in the queue behind the print data.
 func (p *Printer) sayMarker(answer []byte) {
-	if !p.faults.MarkerMute {
+	if !p.faults.MarkerMute && !p.hold(0, answer) {
+		p.say(answer)
+	}
+}
+
+// nextJob lets a marker's late answer go: another job has begun.
+func (p *Printer) nextJob() {
+	if p.late.held != nil && p.late.question == 0 {
+		p.catchUp()
+	}
+}
+
+// sayStatus answers DLE EOT n. A late answer comes when the same is asked again.
+func (p *Printer) sayStatus(n byte) {
+	if p.late.held != nil && p.late.question == n {
+		p.catchUp()
+	}
+	if answer := []byte{p.eot(n)}; !p.hold(n, answer) {
+		p.say(answer)
+	}
+}
+
+// hold keeps an answer back if it is to come late, or stands behind one of its kind that
+// is.
+func (p *Printer) hold(question byte, answer []byte) bool {
+	switch {
+	case p.late.held == nil && p.faults.LateReply:
+		p.late.question = question
+	case p.late.held == nil || (p.late.question == 0) != (question == 0):
+		return false
+	}
+	p.late.held = append(p.late.held, answer)
+	return true
+}
+
+// catchUp says what was held back. From then on answers are in time.
+func (p *Printer) catchUp() {
+	held := p.late.held
+	p.late, p.faults.LateReply = lateReply{}, false
+	for _, answer := range held {
 		p.say(answer)
 	}
 }

@@ -1,5 +1,5 @@
 // Package bench is the window of the simulated devices: a tray of test cards, the
-// paper as it comes out of the printer, the switches that go wrong in a hall, and the
+// paper as it comes out of the printer, everything that goes wrong in a hall, and the
 // keys of the evaluator.
 package bench
 
@@ -17,7 +17,7 @@ import (
 )
 
 // Size is the window's size at the start, in logical pixels.
-var Size = fyne.NewSize(760, 1000)
+var Size = fyne.NewSize(780, 740)
 
 // calm is the least time between two redraws: a receipt makes dozens of events.
 const calm = 80 * time.Millisecond
@@ -32,6 +32,7 @@ type bench struct {
 	printer   *printerPanel
 	cables    *cables
 	evaluator *keys
+	side      *side
 }
 
 // New makes the window of a bench. It is not shown yet. Closing it stops its updates; the
@@ -46,14 +47,19 @@ func newWindow(app fyne.App, b *bench) fyne.Window {
 	b.cables = newCables(b)
 	b.evaluator = newKeys(b)
 
-	left := container.NewVBox(b.reader.content, widget.NewSeparator(), b.cables.content)
-	bordered := container.NewBorder(nil, nil, nil, widget.NewSeparator(), container.NewVScroll(left))
-	middle := container.New(columns{first: 270}, bordered, b.printer.content)
+	b.side = newSide(b)
+
+	left := container.NewVScroll(container.NewVBox(b.reader.content, widget.NewSeparator(), b.cables.content))
+	middle := container.New(columns{}, left, b.printer.content, b.side.content)
 	w := app.NewWindow(b.texts.of("title"))
 	w.SetContent(container.NewBorder(nil, container.NewVBox(widget.NewSeparator(), b.evaluator.content), nil, nil, middle))
 	w.Resize(Size)
 	b.show(b.look())
-	w.SetOnClosed(b.follow())
+	stop := b.follow()
+	w.SetOnClosed(func() {
+		b.side.plays.close()
+		stop()
+	})
 	return w
 }
 
@@ -77,6 +83,7 @@ func (b *bench) show(v view) {
 	b.printer.show(v)
 	b.cables.show(v)
 	b.evaluator.show(v)
+	b.side.show(v)
 }
 
 // follow redraws after changes until stop is called.
@@ -122,21 +129,35 @@ func heading(text string) *widget.Label {
 // spoken is a label with a value in it.
 func (b *bench) spoken(key string, value any) string { return fmt.Sprintf(b.texts.of(key), value) }
 
-// columns lays out a first column of fixed width and gives the second the rest.
-type columns struct{ first float32 }
+// columns lays out three columns: the first of fixed width, and of the rest two fifths
+// for the second where that leaves the third its least.
+type columns struct{}
 
 var _ fyne.Layout = columns{}
 
-func (c columns) Layout(objects []fyne.CanvasObject, size fyne.Size) {
-	objects[0].Move(fyne.NewPos(0, 0))
-	objects[0].Resize(fyne.NewSize(c.first, size.Height))
-	objects[1].Move(fyne.NewPos(c.first, 0))
-	objects[1].Resize(fyne.NewSize(max(0, size.Width-c.first), size.Height))
+const (
+	firstColumn = 222
+	thirdColumn = 300
+)
+
+func (columns) Layout(objects []fyne.CanvasObject, size fyne.Size) {
+	rest := max(0, size.Width-firstColumn)
+	second := min(rest*2/5, max(0, rest-thirdColumn))
+	x := float32(0)
+	for i, width := range []float32{firstColumn, second, rest - second} {
+		objects[i].Move(fyne.NewPos(x, 0))
+		objects[i].Resize(fyne.NewSize(width, size.Height))
+		x += width
+	}
 }
 
-func (c columns) MinSize(objects []fyne.CanvasObject) fyne.Size {
-	a, b := objects[0].MinSize(), objects[1].MinSize()
-	return fyne.NewSize(c.first+b.Width, max(a.Height, b.Height))
+func (columns) MinSize(objects []fyne.CanvasObject) fyne.Size {
+	size := fyne.NewSize(firstColumn+thirdColumn, 0)
+	for _, o := range objects {
+		size.Height = max(size.Height, o.MinSize().Height)
+	}
+	size.Width += objects[1].MinSize().Width
+	return size
 }
 
 // row is a line of buttons of equal width.

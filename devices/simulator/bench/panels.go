@@ -6,6 +6,7 @@ import (
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/layout"
 	"fyne.io/fyne/v2/widget"
 
 	"yeban/devices/simulator"
@@ -69,29 +70,54 @@ func emphasise(button *widget.Button, on bool) {
 	}
 }
 
-// cables plugs and unplugs.
+// cables plugs and unplugs, and says under which name a device comes back.
 type cables struct {
 	content fyne.CanvasObject
 	checks  map[string]*widget.Check
+	ports   map[string]*widget.Select
 }
 
+// devices that have a cable, and the name of no device's port.
+var devices = []string{"idcard", "printer", "evaluator"}
+
+const otherPort = "ttyUSB7"
+
 func newCables(b *bench) *cables {
-	c := &cables{checks: make(map[string]*widget.Check)}
-	list := container.NewVBox(heading(b.texts.of("cables")))
-	for _, device := range []string{"idcard", "printer", "evaluator"} {
-		check := widget.NewCheck(b.texts.of("cable."+device), nil)
-		check.OnChanged = func(in bool) {
-			if in == b.sim.Plugged(device) {
-				return
-			}
-			if !in {
-				_ = b.sim.Unplug(device) // the device is one of the bench's
-			} else if err := b.sim.Plug(device, ""); err != nil {
-				check.SetChecked(false)
+	c := &cables{checks: make(map[string]*widget.Check), ports: make(map[string]*widget.Select)}
+	list := container.New(layout.NewCustomPaddedVBoxLayout(0), heading(b.texts.of("cables")))
+	for _, device := range devices {
+		names := []string{"", otherPort} // of the ports, as Plug takes them
+		texts := []string{b.texts.of("port.own"), b.spoken("port.other", otherPort)}
+		for _, other := range devices {
+			if other != device {
+				names = append(names, other)
+				texts = append(texts, b.spoken("port.taken", b.texts.of("tab."+other)))
 			}
 		}
-		c.checks[device] = check
-		list.Add(check)
+		check := widget.NewCheck(b.texts.of("cable."+device), nil)
+		port := widget.NewSelect(texts, nil)
+		port.SetSelectedIndex(0)
+		plug := func() {
+			if err := b.sim.Plug(device, names[port.SelectedIndex()]); err != nil {
+				set(check, false)
+			}
+		}
+		check.OnChanged = func(in bool) {
+			switch {
+			case in == b.sim.Plugged(device):
+			case in:
+				plug()
+			default:
+				_ = b.sim.Unplug(device) // the device is one of the bench's
+			}
+		}
+		port.OnChanged = func(string) { // a cable that is in changes over at once
+			if b.sim.Plugged(device) {
+				plug()
+			}
+		}
+		c.checks[device], c.ports[device] = check, port
+		list.Add(container.NewBorder(nil, nil, nil, container.New(layout.NewGridWrapLayout(fyne.NewSize(128, port.MinSize().Height)), port), check))
 	}
 	c.content = list
 	return c

@@ -7,7 +7,7 @@ import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/container"
-	"fyne.io/fyne/v2/layout"
+	"fyne.io/fyne/v2/theme"
 	"fyne.io/fyne/v2/widget"
 )
 
@@ -43,10 +43,10 @@ func newPrinterPanel(b *bench) *printerPanel {
 	p.none = widget.NewLabelWithStyle(b.texts.of("paper.none"), fyne.TextAlignCenter, fyne.TextStyle{})
 	p.paper = canvas.NewImageFromImage(nil)
 	p.paper.FillMode = canvas.ImageFillContain
-	p.scroll = container.NewVScroll(container.NewVBox(container.NewHBox(layout.NewSpacer(), p.paper, layout.NewSpacer())))
-	p.scroll.SetMinSize(fyne.NewSize(420, 200))
+	p.scroll = container.NewVScroll(container.New(strip{p}, p.paper))
+	p.scroll.SetMinSize(fyne.NewSize(200, 200))
 	tray := canvas.NewRectangle(color.Gray{Y: 0xD8})
-	switches := container.NewVBox(heading(b.texts.of("printer")), row(p.load, p.tear), row(p.power, p.cover, p.low))
+	switches := container.NewVBox(heading(b.texts.of("printer")), row(p.load, p.tear), container.NewHBox(p.power, p.cover, p.low))
 	p.content = container.NewPadded(container.NewBorder(switches, nil, nil, nil,
 		container.NewStack(tray, container.NewCenter(p.none), p.scroll)))
 	return p
@@ -71,7 +71,6 @@ func (p *printerPanel) show(v view) {
 	p.none.Hide()
 	p.tear.Enable()
 	p.paper.Image = v.paper.img
-	p.paper.SetMinSize(v.paper.size)
 	p.paper.Show()
 	p.paper.Refresh()
 	p.scroll.Refresh()
@@ -84,14 +83,35 @@ func (p *printerPanel) show(v view) {
 // picture is the end of the printed paper, ready for the screen.
 type picture struct {
 	img   image.Image
-	size  fyne.Size
 	empty bool
 }
 
 const (
-	paperScale = 0.7  // logical pixels a dot
+	paperScale = 0.7  // logical pixels a dot at most
 	tallest    = 4000 // dots of paper that are shown; a texture has its limits
 )
+
+// strip lays the paper out as wide as there is room for.
+type strip struct{ p *printerPanel }
+
+var _ fyne.Layout = strip{}
+
+func (s strip) size() fyne.Size {
+	if s.p.paper.Image == nil {
+		return fyne.Size{}
+	}
+	dots := s.p.paper.Image.Bounds()
+	scale := max(0.1, min(paperScale, (s.p.scroll.Size().Width-2*theme.Padding())/float32(dots.Dx())))
+	return fyne.NewSize(float32(dots.Dx())*scale, float32(dots.Dy())*scale)
+}
+
+func (s strip) Layout(objects []fyne.CanvasObject, size fyne.Size) {
+	paper := s.size()
+	objects[0].Resize(paper)
+	objects[0].Move(fyne.NewPos((size.Width-paper.Width)/2, 0))
+}
+
+func (s strip) MinSize([]fyne.CanvasObject) fyne.Size { return fyne.NewSize(0, s.size().Height) }
 
 // paperPicture cuts the newest part off what was printed.
 func paperPicture(img image.Image) picture {
@@ -105,5 +125,5 @@ func paperPicture(img image.Image) picture {
 		b.Min.Y = b.Max.Y - tallest
 		img = part.SubImage(b)
 	}
-	return picture{img: img, size: fyne.NewSize(float32(b.Dx())*paperScale, float32(b.Dy())*paperScale)}
+	return picture{img: img}
 }
