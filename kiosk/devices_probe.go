@@ -29,8 +29,10 @@ type finding struct {
 	Paper  devices.Paper  `json:"paper,omitempty"`
 	Reason devices.Reason `json:"reason,omitempty"`
 	Baud   int            `json:"baud,omitempty"` // at which it answered
-	SAM    string         `json:"sam,omitempty"`
 	Error  string         `json:"error,omitempty"`
+
+	Identity     string               `json:"identity,omitempty"` // to configure where two of a kind must be told apart
+	Capabilities devices.Capabilities `json:"capabilities,omitempty"`
 }
 
 // answers says whether something was heard that makes sense.
@@ -154,12 +156,7 @@ func ask(ctx context.Context, p Ports, kind devices.Kind, f *finding) (s devices
 		}
 		f.Baud = baud
 		defer func() { err = errors.Join(err, r.Close()) }()
-		id, err := r.SAMID(ctx)
-		if err != nil {
-			return s, err
-		}
-		f.SAM = id.String()
-		return r.Poll(ctx)
+		return f.learn(ctx, r, r.Poll)
 	}
 	line, err := serialport.Open(ctx, serialConfig(portOf(p, kind)))
 	if err != nil {
@@ -168,15 +165,30 @@ func ask(ctx context.Context, p Ports, kind devices.Kind, f *finding) (s devices
 	defer func() { err = errors.Join(err, line.Close()) }()
 	if kind == devices.Printer {
 		d := printer.New(line, printer.Paper80(), printer.Options{Name: "printer", Baud: p.Printer.Baud})
-		said, err := d.Status(ctx) // Poll would also tidy up after a half receipt
-		if err != nil {
-			return s, err
-		}
-		return d.Describe(said), nil
+		return f.learn(ctx, d, func(ctx context.Context) (devices.Status, error) {
+			said, err := d.Status(ctx) // Poll would also tidy up after a half receipt
+			return d.Describe(said), err
+		})
 	}
 	e, err := evaluator.Open(evaluator.Kind(p.Evaluator.Model), line, evaluator.Options{Name: "evaluator"})
 	if err != nil {
 		return s, err
 	}
-	return e.Poll(ctx)
+	return f.learn(ctx, e, e.Poll)
+}
+
+// learn asks a device how it is, and one that answers also who it is and what it can do.
+func (f *finding) learn(ctx context.Context, d devices.Driver, poll func(context.Context) (devices.Status, error)) (devices.Status, error) {
+	s, err := poll(ctx)
+	if err != nil {
+		return s, err
+	}
+	if asked, ok := d.(devices.Identifier); ok && s.State != devices.PowerOff && s.Reason != devices.ReasonGarbled {
+		// A device that is unwell may not tell; its condition says so already.
+		f.Identity, _ = asked.Identity(ctx)
+	}
+	if able, ok := d.(devices.Capable); ok {
+		f.Capabilities = able.Capabilities()
+	}
+	return s, nil
 }

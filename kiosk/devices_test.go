@@ -5,13 +5,19 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
 	"yeban/devices"
+	"yeban/devices/serialport"
 	"yeban/devices/simulator"
 )
 
@@ -43,6 +49,20 @@ func TestDevicesListNamesPorts(t *testing.T) {
 	}
 }
 
+func TestListSaysWhatAPortIsFor(t *testing.T) {
+	ports := Ports{
+		IDCard:  Port{Path: "/dev/ttyUSB0"},
+		Printer: PrinterPort{Port: Port{Path: "/dev/ttyUSB1", Candidates: []string{"/dev/serial/by-path/*"}}},
+	}
+	info := serialport.Info{Path: "/dev/serial/by-path/pci-1", Node: "/dev/ttyUSB0", ByPath: "/dev/serial/by-path/pci-1"}
+	if got := listed(info, ports).uses(); got != "idcard, printer?" {
+		t.Errorf("%q", got)
+	}
+	if got := listed(serialport.Info{Path: "/dev/ttyS0", Node: "/dev/ttyS0"}, ports).uses(); got != "" {
+		t.Errorf("%q", got)
+	}
+}
+
 func TestDevicesProbeSaysWhatAnswers(t *testing.T) {
 	sim, config := onBench(t)
 	sim.Printer.RemovePaper()
@@ -51,7 +71,7 @@ func TestDevicesProbeSaysWhatAnswers(t *testing.T) {
 	if err := json.Unmarshal([]byte(out), &found); code != 0 || err != nil || len(found) != 3 {
 		t.Fatalf("exit %d: %s%s", code, out, errs)
 	}
-	if f := found[0]; f.Kind != devices.IDCard || f.State != devices.Online || f.Baud != 115200 || f.SAM != "05.01-20200101-0000000001-0000000002" {
+	if f := found[0]; f.Kind != devices.IDCard || f.State != devices.Online || f.Baud != 115200 || f.Identity != "05.01-20200101-0000000001-0000000002" {
 		t.Errorf("reader: %+v", f)
 	}
 	if f := found[1]; f.State != devices.Offline || f.Paper != devices.PaperOut || f.Reason != devices.ReasonPaperOut {
@@ -250,5 +270,126 @@ func TestDeviceWordsAreWholeInBothLanguages(t *testing.T) {
 	}
 	if len(zh) != len(en) {
 		t.Errorf("zh has %d sentences, en %d", len(zh), len(en))
+	}
+}
+
+// constants gives the values of the constants of a named type in a source file.
+func constants(t *testing.T, file, typeName string) (values []string) {
+	t.Helper()
+	tree, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ast.Inspect(tree, func(n ast.Node) bool {
+		spec, ok := n.(*ast.ValueSpec)
+		if !ok || len(spec.Values) != 1 {
+			return true
+		}
+		name, typed := spec.Type.(*ast.Ident)
+		text, literal := spec.Values[0].(*ast.BasicLit)
+		if typed && literal && name.Name == typeName {
+			value, err := strconv.Unquote(text.Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			values = append(values, value)
+		}
+		return true
+	})
+	return values
+}
+
+func TestEveryReasonAndCapabilityHasItsWords(t *testing.T) {
+	reasons := constants(t, "../devices/status.go", "Reason")
+	abilities := constants(t, "../devices/capability.go", "Capability")
+	if len(reasons) < 17 || len(abilities) < 10 {
+		t.Fatalf("found %d reasons, %d capabilities", len(reasons), len(abilities))
+	}
+	for _, lang := range []string{"zh", "en"} {
+		words, err := loadDeviceWords(lang)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range reasons {
+			if r != "" && words["reason."+r] == "" {
+				t.Errorf("%s: no remedy for %s", lang, r)
+			}
+		}
+		for _, c := range abilities {
+			if words["can."+c] == "" {
+				t.Errorf("%s: no word for %s", lang, c)
+			}
+		}
+	}
+}
+
+func TestNoSensorIsNotNoAnswer(t *testing.T) {
+	words, err := loadDeviceWords("en")
+	if err != nil {
+		t.Fatal(err)
+	}
+	unknown := devices.Status{Kind: devices.Printer, State: devices.Online, Paper: devices.PaperUnknown}
+	for _, c := range []struct {
+		able             devices.Capabilities
+		paper, abilities string
+	}{
+		{nil, "unknown", ""},
+		{devices.Capabilities{devices.CanTellPaperEnd: devices.UnknownSupport}, "unknown", "not known: tell the end of the paper"},
+		{devices.Capabilities{devices.CanTellPaperEnd: devices.Unsupported, devices.CanTellIdentity: devices.Supported},
+			"no sensor", "can: tell which one it is  cannot: tell the end of the paper"},
+	} {
+		if got := paperWord(unknown, c.able); got != c.paper {
+			t.Errorf("%v: paper %q", c.able, got)
+		}
+		if got := words.abilities(c.able); got != c.abilities {
+			t.Errorf("%v: %q", c.able, got)
+		}
+	}
+}
+
+func TestKioskLooksForItsDevicesInAllSockets(t *testing.T) {
+	sim, config := onBench(t)
+	dir := filepath.Dir(config)
+	text := fmt.Sprintf("data: %[1]s/data\ndevices:\n"+
+		"  idcard: {path: %[1]s/idcard, candidates: [%[1]s/*], identity: 05.01-20200101-0000000001-0000000002}\n"+
+		"  printer: {path: %[1]s/printer, candidates: [%[1]s/*]}\n"+
+		"  evaluator: {path: %[1]s/evaluator, candidates: [%[1]s/*]}\n", dir)
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for device, socket := range map[string]string{"idcard": "printer", "printer": "idcard"} {
+		if err := sim.Plug(device, socket); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r, w := io.Pipe()
+	ended := make(chan int, 1)
+	go func() {
+		ended <- run([]string{"devices", "watch", "--config", config, "--json", "--for", "8s"}, strings.NewReader(""), w, io.Discard)
+		w.Close()
+	}()
+	where, foreign := map[devices.Kind]string{}, false
+	for scan := bufio.NewScanner(r); scan.Scan(); {
+		var s statusLine
+		if err := json.Unmarshal(scan.Bytes(), &s); err != nil {
+			t.Fatalf("%q: %v", scan.Text(), err)
+		}
+		foreign = foreign || s.Kind == devices.IDCard && s.Reason == devices.ReasonForeign
+		if s.State == devices.Online {
+			where[s.Kind] = filepath.Base(s.Port)
+			if s.Capabilities.Of(devices.CanTellCondition) == devices.UnknownSupport && s.Kind != devices.Printer {
+				t.Errorf("%s: capabilities %v", s.Kind, s.Capabilities)
+			}
+		}
+	}
+	want := map[devices.Kind]string{devices.IDCard: "printer", devices.Printer: "idcard", devices.Evaluator: "evaluator"}
+	if code := <-ended; code != 0 || !maps.Equal(where, want) || !foreign {
+		t.Errorf("exit %d, found %v, foreign seen %v", code, where, foreign)
+	}
+	if err := os.WriteFile(config, []byte("devices: {idcard: {candidates: [\"/dev/tty[\"]}}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, errs := call(t, "", "devices", "probe", "--config", config); code != 1 || !strings.Contains(errs, "candidates") {
+		t.Errorf("bad pattern: exit %d, %s", code, errs)
 	}
 }

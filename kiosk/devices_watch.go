@@ -26,6 +26,8 @@ type devicesWatchVerb struct {
 type watched interface {
 	Run(context.Context) error
 	Subscribe() (<-chan devices.Status, func())
+	Capabilities() devices.Capabilities
+	Port() string
 }
 
 // Run looks after the devices as a kiosk does, and prints what they say.
@@ -75,7 +77,7 @@ func (v devicesWatchVerb) follow(ctx context.Context, s *streams, all map[device
 					return nil
 				case u := <-updates:
 					line.Lock()
-					err := v.print(s, u)
+					err := v.print(s, u, w)
 					line.Unlock()
 					if err != nil {
 						return fmt.Errorf("print status: %w", err)
@@ -99,15 +101,28 @@ type statusLine struct {
 	Paper  devices.Paper  `json:"paper,omitempty"`
 	Reason devices.Reason `json:"reason,omitempty"`
 	Seq    uint64         `json:"seq"`
+
+	Port         string               `json:"port,omitempty"` // where it was found; it may have been lost since
+	Capabilities devices.Capabilities `json:"capabilities,omitempty"`
 }
 
-func (v devicesWatchVerb) print(s *streams, u devices.Status) error {
+func (v devicesWatchVerb) print(s *streams, u devices.Status, w watched) error {
+	able, port := w.Capabilities(), w.Port()
 	if v.JSON {
-		return json.NewEncoder(s.out).Encode(statusLine{time.Now(), u.Device, u.Kind, u.State, u.Paper, u.Reason, u.Seq})
+		return json.NewEncoder(s.out).Encode(statusLine{
+			time.Now(), u.Device, u.Kind, u.State, u.Paper, u.Reason, u.Seq, port, able})
 	}
-	_, err := fmt.Fprintf(s.out, "%s  %-9s  %-13s  paper %-7s  %s\n",
-		time.Now().Format("15:04:05.000"), u.Device, u.State, dash(string(u.Paper)), dash(string(u.Reason)))
+	_, err := fmt.Fprintf(s.out, "%s  %-9s  %-13s  paper %-7s  %-14s  %s\n",
+		time.Now().Format("15:04:05.000"), u.Device, u.State, paperWord(u, able), dash(string(u.Reason)), dash(port))
 	return err
+}
+
+// paperWord tells a printer that has no sensor for its paper from one that has not said.
+func paperWord(u devices.Status, able devices.Capabilities) string {
+	if u.Paper == devices.PaperUnknown && able.Of(devices.CanTellPaperEnd) == devices.Unsupported {
+		return "no sensor"
+	}
+	return dash(string(u.Paper))
 }
 
 // openHardware makes the workers of a terminal for a verb that runs instead of one.

@@ -3,6 +3,7 @@ package main
 import (
 	_ "embed"
 	"fmt"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -58,8 +59,8 @@ func (w deviceWords) finding(f finding) string {
 	if f.Baud > 0 {
 		line += fmt.Sprintf("  %d baud", f.Baud)
 	}
-	if f.SAM != "" {
-		line += "  SAM " + f.SAM
+	if f.Identity != "" {
+		line += "  " + f.Identity
 	}
 	if f.Paper != "" {
 		line += "  paper " + string(f.Paper)
@@ -69,5 +70,26 @@ func (w deviceWords) finding(f finding) string {
 	} else if f.Error != "" {
 		line += "  " + f.Error
 	}
+	if able := w.abilities(f.Capabilities); able != "" {
+		line += "\n    " + able
+	}
 	return line
+}
+
+// abilities lists what a device can do, what it cannot, and what is not known of it.
+func (w deviceWords) abilities(all devices.Capabilities) string {
+	var parts []string
+	for _, support := range []devices.Support{devices.Supported, devices.Unsupported, devices.UnknownSupport} {
+		var names []string
+		for what, s := range all {
+			if s == support {
+				names = append(names, w.say("can."+string(what)))
+			}
+		}
+		if len(names) > 0 {
+			slices.Sort(names)
+			parts = append(parts, w.say("support."+string(support))+" "+strings.Join(names, w.say("support.comma")+" "))
+		}
+	}
+	return strings.Join(parts, "  ")
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -27,21 +28,32 @@ func serialConfig(p Port) serialport.Config {
 	return serialport.Config{Path: p.Path, Baud: p.Baud, Driver: p.Driver}
 }
 
+func place(p Port) devices.Place {
+	return devices.Place{Port: serialConfig(p), Identity: p.Identity, Candidates: p.Candidates}
+}
+
+// searchTime bounds one look at all candidate ports.
+const searchTime = 30 * time.Second
+
 func newHardware(cfg Config, font []byte, logger *slog.Logger) *hardware {
 	logger = logger.With("part", "devices")
-	h := &hardware{}
-	h.reader = devices.NewWorker(devices.Config{Name: "idcard", Kind: devices.IDCard, Log: logger},
-		func(ctx context.Context) (*idcard.Reader, error) {
-			r, _, err := idcard.Dial(ctx, serialConfig(cfg.Ports.IDCard), idcard.WithAddress())
+	worker := func(kind devices.Kind) devices.Config {
+		return devices.Config{Name: string(kind), Kind: kind, OpenTimeout: searchTime, Log: logger}
+	}
+	h, ports := &hardware{}, new(devices.Ports)
+	var reader idcard.Dialer
+	h.reader = devices.NewWorkerAt(worker(devices.IDCard), place(cfg.Ports.IDCard), ports,
+		func(ctx context.Context, c serialport.Config) (*idcard.Reader, error) {
+			r, _, err := reader.Dial(ctx, c, idcard.WithAddress())
 			return r, err
 		})
-	h.printer = devices.NewWorker(devices.Config{Name: "printer", Kind: devices.Printer, Log: logger},
-		func(ctx context.Context) (*printer.Printer, error) {
+	h.printer = devices.NewWorkerAt(worker(devices.Printer), place(cfg.Ports.Printer.Port), ports,
+		func(ctx context.Context, c serialport.Config) (*printer.Printer, error) {
 			raster, err := printer.NewRasterizer(font)
 			if err != nil {
 				return nil, fmt.Errorf("printer font: %w", err)
 			}
-			port, err := serialport.Open(ctx, serialConfig(cfg.Ports.Printer.Port))
+			port, err := serialport.Open(ctx, c)
 			if err != nil {
 				return nil, err
 			}
@@ -50,14 +62,14 @@ func newHardware(cfg Config, font []byte, logger *slog.Logger) *hardware {
 				profile = printer.Paper58()
 			}
 			return printer.New(port, profile, printer.Options{
-				Name: "printer", Baud: cfg.Ports.Printer.Baud, Rasterizer: raster,
+				Name: "printer", Baud: c.Baud, Rasterizer: raster,
 				Journal: printJournal(filepath.Join(cfg.Data, "print-job")),
 			}), nil
 		})
 	if cfg.Ports.Evaluator.Path != "" {
-		h.evaluator = devices.NewWorker(devices.Config{Name: "evaluator", Kind: devices.Evaluator, Log: logger},
-			func(ctx context.Context) (evaluator.Evaluator, error) {
-				port, err := serialport.Open(ctx, serialConfig(cfg.Ports.Evaluator.Port))
+		h.evaluator = devices.NewWorkerAt(worker(devices.Evaluator), place(cfg.Ports.Evaluator.Port), ports,
+			func(ctx context.Context, c serialport.Config) (evaluator.Evaluator, error) {
+				port, err := serialport.Open(ctx, c)
 				if err != nil {
 					return nil, err
 				}
@@ -80,6 +92,25 @@ func (h *hardware) run(ctx context.Context) error {
 		work.Go(func() error { return h.evaluator.Run(ctx) })
 	}
 	return work.Wait()
+}
+
+// retries has, for each device by its name, what opens its lost port at once.
+func (h *hardware) retries() map[string]func() {
+	all := map[string]func(){string(devices.IDCard): h.reader.Retry, string(devices.Printer): h.printer.Retry}
+	if h.evaluator != nil {
+		all[string(devices.Evaluator)] = h.evaluator.Retry
+	}
+	return all
+}
+
+// faults counts what went wrong in looking after devices by a fault of the program.
+func (h *hardware) faults() int {
+	count := func(s devices.Stats) int { return s.Panics + s.Abandoned }
+	n := count(h.reader.Stats()) + count(h.printer.Stats())
+	if h.evaluator != nil {
+		n += count(h.evaluator.Stats())
+	}
+	return n
 }
 
 // statuses is the present condition of each device.
