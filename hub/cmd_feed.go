@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -23,7 +24,7 @@ type feedRunCmd struct {
 	To   string `help:"Post events to this address, signed with the secret." placeholder:"URL" xor:"sink"`
 	Pipe bool   `help:"Write events as JSON lines to standard output and read acks and results from standard input." xor:"sink"`
 
-	SecretFile string `help:"Shared with the back office; made by hub feed secret. Default: feed.secret in the data folder." placeholder:"FILE"`
+	SecretFile string `help:"Shared with the back office; made by hub feed secret. Default: setting feed_secret." placeholder:"FILE"`
 	CA         string `help:"Certificates (PEM) that the back office may prove itself with, instead of the system's." name:"ca" placeholder:"FILE"`
 }
 
@@ -122,7 +123,7 @@ func (c *feedRunCmd) webhook(p *program, cfg Config) (*feed.Webhook, error) {
 }
 
 type feedSecretCmd struct {
-	File string `help:"Where to; default feed.secret in the data folder. Refuses to overwrite." placeholder:"FILE"`
+	File string `help:"Where to; default is the setting feed_secret. Refuses to overwrite." placeholder:"FILE"`
 }
 
 func (c *feedSecretCmd) Run(p *program) error {
@@ -179,12 +180,7 @@ func (c *feedStatusCmd) Run(p *program) (err error) {
 
 func oneLineOf(s string) string { return strings.Join(strings.Fields(s), " ") }
 
-func feedSecretFile(flag string, cfg Config) string {
-	if flag != "" {
-		return flag
-	}
-	return cfg.Data + "/feed.secret"
-}
+func feedSecretFile(flag string, cfg Config) string { return cmp.Or(flag, cfg.FeedSecret) }
 
 func readSecret(path string) (feed.Secret, error) {
 	text, err := os.ReadFile(path)

@@ -23,6 +23,7 @@ type Config struct {
 	Bus         string     `yaml:"bus" help:"NATS server or cluster, comma-separated URLs. Empty: one inside this process, without a port."`
 	PlatformKey string     `yaml:"platform_key" help:"The platform's private SM2 key (PEM). Empty: platform.key in the data folder."`
 	Catalog     string     `yaml:"catalog" help:"Catalogue file or folder by which answers are judged. Empty: they are not judged."`
+	FeedSecret  string     `yaml:"feed_secret" help:"Secret shared with the back office, made by hub feed secret. Empty: feed.secret in the data folder. Without the file this hub serves the back office neither attachments nor a place for results."`
 	LogLevel    slog.Level `yaml:"log_level" help:"DEBUG, INFO, WARN or ERROR."`
 	TLS         TLS        `yaml:"tls"`
 	Limits      Limits     `yaml:"limits"`
@@ -91,6 +92,7 @@ func loadConfig(file, data string) (Config, error) {
 	cfg.Data = cmp.Or(data, cfg.Data)
 	cfg.Store = cmp.Or(cfg.Store, "sqlite:"+filepath.Join(cfg.Data, "hub.db"))
 	cfg.PlatformKey = cmp.Or(cfg.PlatformKey, filepath.Join(cfg.Data, "platform.key"))
+	cfg.FeedSecret = cmp.Or(cfg.FeedSecret, filepath.Join(cfg.Data, "feed.secret"))
 	if err := cfg.validate(); err != nil {
 		return cfg, &configError{File: name, Msg: err.Error()}
 	}

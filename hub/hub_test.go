@@ -165,7 +165,7 @@ func TestWrongConfigurationIsOneClearLine(t *testing.T) {
 	data := filepath.Join(dir, "data")
 	mustHub(t, "--data", data, "init")
 	for name, c := range map[string]struct{ yaml, want string }{
-		"unknown key":        {"listen: 127.0.0.1:0\nlimits:\n  sessions: 3h\n", "hub.yaml: line 3: field sessions"},
+		"unknown key":        {"listen: 127.0.0.1:0\nlimits:\n  sessions: 3h\n", "hub.yaml: line 3: unknown key sessions"},
 		"wrong type":         {"listen: 127.0.0.1:0\nlimits:\n  connections: many\n", "hub.yaml: line 3: "},
 		"no yaml":            {"listen: [\n", "hub.yaml: "},
 		"half of tls":        {"tls: {cert: hub.crt}\n", "tls: "},

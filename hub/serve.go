@@ -18,6 +18,7 @@ import (
 	"yeban/catalog"
 	"yeban/hub/bus"
 	"yeban/hub/console"
+	"yeban/hub/feed"
 	"yeban/hub/intake"
 	"yeban/hub/projector"
 	"yeban/hub/store"
@@ -104,8 +105,12 @@ func (m *Main) Run(ctx context.Context) (err error) {
 			m.failed <- fmt.Errorf("projector: %w", err)
 		}
 	})
+	routes, err := m.routes(reg, key)
+	if err != nil {
+		return err
+	}
 	m.server = &http.Server{
-		Handler:           m.routes(reg),
+		Handler:           routes,
 		TLSConfig:         secure,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       30 * time.Second,
@@ -181,7 +186,7 @@ func (m *Main) Close() (err error) {
 	return err
 }
 
-func (m *Main) routes(reg *prometheus.Registry) http.Handler {
+func (m *Main) routes(reg *prometheus.Registry, key *record.PrivateKey) (http.Handler, error) {
 	mux := http.NewServeMux()
 	mux.Handle(protocol.Path, m.intake)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{Registry: reg}))
@@ -194,7 +199,22 @@ func (m *Main) routes(reg *prometheus.Registry) http.Handler {
 		fmt.Fprintln(w, "ok")
 	})
 	mux.Handle("/", m.console)
-	return mux
+	return mux, m.backOffice(mux, key)
+}
+
+// backOffice opens what hub feed's other end may ask of this hub, where there is a secret
+// to know it by.
+func (m *Main) backOffice(mux *http.ServeMux, key *record.PrivateKey) error {
+	if _, err := os.Stat(m.Config.FeedSecret); errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	secret, err := readSecret(m.Config.FeedSecret)
+	if err != nil {
+		return err
+	}
+	mux.Handle(feed.ResultsPath, &feed.Receiver{Store: m.store, Bus: m.bus, Secret: secret, Source: "backoffice", Log: m.Log, Now: time.Now})
+	mux.Handle(feed.AttachmentPath, &feed.Attachments{Store: m.store, Key: key, Secret: secret, Log: m.Log})
+	return nil
 }
 
 func readKey(path string) (*record.PrivateKey, error) {

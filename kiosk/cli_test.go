@@ -126,6 +126,8 @@ func TestRunRefusesBadSettings(t *testing.T) {
 		"bad language": {"language: fr\n", "language"},
 		"bad zone":     {"zone: Moon/Far\n", "zone"},
 		"bad width":    {"devices: {printer: {width_mm: 60}}\n", "width_mm"},
+		"bad proof":    {"devices: {printer: {proof: faith}}\n", "proof"},
+		"bad buffer":   {"devices: {printer: {buffer_bytes: 10}}\n", "buffer_bytes"},
 		"zero idle":    {"timing: {idle: 0s}\n", "timing"},
 	} {
 		file := filepath.Join(t.TempDir(), "kiosk.yaml")

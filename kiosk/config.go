@@ -60,6 +60,10 @@ type Port struct {
 type PrinterPort struct {
 	Port    `yaml:",inline"`
 	WidthMM int `yaml:"width_mm" help:"paper width, 58 or 80"`
+
+	Proof       string `yaml:"proof" help:"how it proves that paper came out: sensor (answers GS r), job (answers GS ( H) or none"`
+	BufferBytes int    `yaml:"buffer_bytes" help:"its receive buffer, 45 to 65536"`
+	NearEnd     bool   `yaml:"near_end" help:"it has a sensor for paper near its end"`
 }
 
 // EvaluatorPort is the rating device.
@@ -97,8 +101,11 @@ func defaultConfig() Config {
 		Language: "zh", Zone: "Asia/Shanghai", Data: "var/kiosk", MinFree: 64, Catalog: "assets/catalog",
 		Hub: Hub{URL: "ws://127.0.0.1:8340/kiosk/v1", TokenFile: "var/kiosk/token", PlatformKey: "var/hub/platform.pub"},
 		Ports: Ports{
-			IDCard:    Port{Path: "var/devices/idcard", Baud: 115200, Driver: serialport.Bugst},
-			Printer:   PrinterPort{Port{Path: "var/devices/printer", Baud: 115200, Driver: serialport.Bugst}, 80},
+			IDCard: Port{Path: "var/devices/idcard", Baud: 115200, Driver: serialport.Bugst},
+			Printer: PrinterPort{
+				Port:    Port{Path: "var/devices/printer", Baud: 115200, Driver: serialport.Bugst},
+				WidthMM: 80, Proof: proofSensor, BufferBytes: 4096, NearEnd: true,
+			},
 			Evaluator: EvaluatorPort{Port{Path: "var/devices/evaluator", Baud: 9600, Driver: serialport.Bugst}, "ev1"},
 		},
 		Screen: Display{Width: 1080, Height: 1920, Fullscreen: false},
@@ -134,6 +141,9 @@ func (c *Config) check() error {
 	refuse((c.Hub.CA != "" || c.Hub.Cert != "") && !c.Hub.secured(), "hub.url: certificates need wss://")
 	refuse(c.Screen.Width < 600 || c.Screen.Height < 600, "screen: %d×%d is too small", c.Screen.Width, c.Screen.Height)
 	refuse(c.Ports.Printer.WidthMM != 58 && c.Ports.Printer.WidthMM != 80, "devices.printer.width_mm: %d is neither 58 nor 80", c.Ports.Printer.WidthMM)
+	_, known := proofs[c.Ports.Printer.Proof]
+	refuse(!known, "devices.printer.proof: %q is neither sensor, job nor none", c.Ports.Printer.Proof)
+	refuse(c.Ports.Printer.BufferBytes < 45 || c.Ports.Printer.BufferBytes > 64<<10, "devices.printer.buffer_bytes: %d is not within 45-65536", c.Ports.Printer.BufferBytes)
 	refuse(c.Timing.Idle <= 0 || c.Timing.Form <= 0 || c.Timing.Result <= 0 || c.Timing.Warning <= 0, "timing: every time is above zero")
 	for _, port := range []Port{c.Ports.IDCard, c.Ports.Printer.Port, c.Ports.Evaluator.Port} {
 		for _, pattern := range port.Candidates {

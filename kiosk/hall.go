@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"yeban/catalog"
@@ -79,6 +80,7 @@ type receiptPrinter struct {
 	worker  *devices.Worker[*printer.Printer]
 	catalog func() *catalog.Catalog
 	void    string // printed on half a receipt
+	logger  *slog.Logger
 }
 
 // PrintReceipt implements journey.Printer.
@@ -92,8 +94,13 @@ func (p receiptPrinter) PrintReceipt(ctx context.Context, r journey.PrintedRecei
 		doc.Lines = append(doc.Lines, line)
 	}
 	err := p.worker.Use(ctx, func(ctx context.Context, d *printer.Printer) error { return d.Print(ctx, doc) })
-	if errors.Is(err, printer.ErrUnconfirmed) {
+	switch {
+	case errors.Is(err, printer.ErrUnconfirmed):
 		return fmt.Errorf("%w: %w", journey.ErrPrintUnproven, err)
+	case errors.Is(err, printer.ErrJournal) && !errors.Is(err, printer.ErrNotPrinted):
+		// The paper is proven to be out; only the note that a job is under way is still there.
+		p.logger.Error("print journal not ended", "error", err)
+		return nil
 	}
 	return err
 }

@@ -28,6 +28,21 @@ func serialConfig(p Port) serialport.Config {
 	return serialport.Config{Path: p.Path, Baud: p.Baud, Driver: p.Driver}
 }
 
+const proofSensor = "sensor"
+
+// proofs are the words of the settings for how a receipt is proven.
+var proofs = map[string]printer.Proof{proofSensor: printer.BySensor, "job": printer.ByJobID, "none": printer.Unproven}
+
+// profile is the printer as the settings describe it.
+func (p *PrinterPort) profile() printer.Profile {
+	profile := printer.Paper80()
+	if p.WidthMM == 58 {
+		profile = printer.Paper58()
+	}
+	profile.Proof, profile.BufferBytes, profile.NearEnd = proofs[p.Proof], p.BufferBytes, p.NearEnd
+	return profile
+}
+
 func place(p Port) devices.Place {
 	return devices.Place{Port: serialConfig(p), Identity: p.Identity, Candidates: p.Candidates}
 }
@@ -57,11 +72,7 @@ func newHardware(cfg Config, font []byte, logger *slog.Logger) *hardware {
 			if err != nil {
 				return nil, err
 			}
-			profile := printer.Paper80()
-			if cfg.Ports.Printer.WidthMM == 58 {
-				profile = printer.Paper58()
-			}
-			return printer.New(port, profile, printer.Options{
+			return printer.New(port, cfg.Ports.Printer.profile(), printer.Options{
 				Name: "printer", Baud: c.Baud, Rasterizer: raster,
 				Journal: printJournal(filepath.Join(cfg.Data, "print-job")),
 			}), nil

@@ -216,7 +216,7 @@ func (t *terminal) wireJourney(ctx context.Context) {
 	}, time.Now())
 	parts := journey.Parts{
 		Reader:  cardReader{t.devices.reader},
-		Printer: receiptPrinter{t.devices.printer, func() *catalog.Catalog { return t.catalog }, t.book.Say("zh", "receipt.void")},
+		Printer: receiptPrinter{t.devices.printer, func() *catalog.Catalog { return t.catalog }, t.book.Say("zh", "receipt.void"), t.logger.With("part", "printer")},
 		Log:     durableLog{t.box}, Draw: t.draw, Wiped: func() { t.forget(ctx) }, Now: time.Now,
 		Logger: t.logger.With("part", "journey"),
 	}

@@ -38,8 +38,8 @@ func TestKillBetweenSubmitAndAcknowledge(t *testing.T) {
 	h.start(h.StartBench, h.StartKiosk)
 	h.must(h.citizen.Submit(h.ctx, h.Control, visit))
 	h.Kiosk.Kill()
-	if s := h.outbox(); s.Queued != 1 {
-		t.Fatalf("after the kill the outbox has %d queued", s.Queued)
+	if s := h.outbox(); s.Counts["application"] != 1 {
+		t.Fatalf("after the kill the outbox has %v", s.Counts)
 	}
 	h.start(h.StartHub, h.StartKiosk)
 	if got := h.arrive(1); len(got) != 1 {

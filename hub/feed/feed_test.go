@@ -174,8 +174,7 @@ func TestOnlyWhatCanBeReadAndOnlyOnce(t *testing.T) {
 	a := r.application()
 	e := r.hand(a, r.key.Public())
 	// The same record carried over into a later log.
-	var h record.Header
-	h = a.Header()
+	h := a.Header()
 	h.Origin = &record.Origin{Epoch: r.epoch, Seq: e.Seq}
 	r.newLog()
 	carried := e

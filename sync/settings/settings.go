@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"reflect"
+	"regexp"
 	"strings"
 	"time"
 
@@ -20,6 +21,10 @@ import (
 
 // maxBytes is more than any configuration needs.
 const maxBytes = 1 << 20
+
+// unknownKey is how the YAML library says it, with the name of a Go type that means
+// nothing to an operator.
+var unknownKey = regexp.MustCompile(`field (\S+) not found in type [^;\s]+`)
 
 // Read sets what the file says over what into holds. Unknown keys and values of a wrong
 // kind are errors that name file and line.
@@ -44,7 +49,7 @@ func Read(path string, into any) error {
 	case err == nil, errors.Is(err, io.EOF):
 		return nil
 	case errors.As(err, &typed):
-		return fmt.Errorf("%s: %s", path, strings.Join(typed.Errors, "; "))
+		return fmt.Errorf("%s: %s", path, unknownKey.ReplaceAllString(strings.Join(typed.Errors, "; "), "unknown key $1"))
 	default:
 		return fmt.Errorf("%s: %s", path, strings.TrimPrefix(err.Error(), "yaml: "))
 	}

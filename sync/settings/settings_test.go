@@ -38,7 +38,7 @@ func TestReadKeepsDefaults(t *testing.T) {
 
 func TestReadRefuses(t *testing.T) {
 	for name, tc := range map[string]struct{ text, want string }{
-		"unknown key":    {"name: a\nnmae: b\n", "line 2"},
+		"unknown key":    {"name: a\nnmae: b\n", "line 2: unknown key nmae"},
 		"unknown nested": {"port:\n  speed: 1\n", "line 2"},
 		"wrong kind":     {"port:\n  baud: fast\n", "line 2"},
 		"not yaml":       {"name: [\n", "line"},
