@@ -53,7 +53,7 @@ func startPostgres(t *testing.T) (create func(name string) (dsn string)) {
 	if out, err := command("initdb", "-D", data, "-U", "yeban", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync").CombinedOutput(); err != nil {
 		t.Fatalf("initdb: %v\n%s", err, out)
 	}
-	server := command("postgres", "-D", data, "-k", dir, "-c", "listen_addresses=", "-c", "max_connections=150")
+	server := command("postgres", "-D", data, "-k", dir, "-c", "listen_addresses=", "-c", "max_connections=200")
 	if err := server.Start(); err != nil {
 		t.Fatal(err)
 	}

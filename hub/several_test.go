@@ -1,16 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"io"
 	"log/slog"
-	"net/http"
-	"net/http/cookiejar"
-	"net/url"
-	"os"
-	"regexp"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -20,7 +13,6 @@ import (
 	"yeban/hub/bus"
 	"yeban/hub/projector"
 	"yeban/hub/store"
-	"yeban/sync/command"
 	"yeban/sync/protocol"
 	"yeban/sync/record"
 )
@@ -32,7 +24,10 @@ func TestSeveralHubs(t *testing.T) {
 		"killed": oneIsKilled, "newest": theNewestConnectionWins, "drained": oneDrains,
 		"followers": oneOfTwoFollowersSteps, "ordered": anOrderReachesItsTerminal,
 	} {
-		t.Run(name, func(t *testing.T) { test(newCluster(t, create(name))) })
+		t.Run(name, func(t *testing.T) {
+			t.Parallel() // most of it is waiting
+			test(newCluster(t, create(name)))
+		})
 	}
 }
 
@@ -360,136 +355,4 @@ func oneOfTwoFollowersSteps(c *cluster) {
 		t.Errorf("%d parked, %v", len(parked), err)
 	}
 	t.Logf("%d steps were another's", lost.Load())
-}
-
-// anOrderReachesItsTerminal: given at the console of one hub, run by a terminal that is
-// connected to another, reported, and run once whatever happens between.
-func anOrderReachesItsTerminal(c *cluster) {
-	t := c.t
-	a, b := c.start("a"), c.start("b")
-	lb := startBalancer(t, a.address())
-	var runs atomic.Int64
-	begun, goOn := make(chan struct{}), make(chan struct{})
-	notebook, err := command.Open(command.Config{Dir: t.TempDir(), Actions: map[protocol.CommandName]command.Action{
-		protocol.CommandStatus: {Do: func(ctx context.Context, _ map[string]string) error {
-			if runs.Add(1) != 2 {
-				return nil
-			}
-			close(begun)
-			select {
-			case <-goOn:
-				return nil
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-		}},
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- notebook.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := errors.Join(<-done, notebook.Close()); err != nil {
-			t.Error(err)
-		}
-	})
-	k := c.startKiosk(1, lb, notebook)
-	eventually(t, "the terminal at the first hub", func() bool { return k.link.State().Connected })
-	code, _, errs := hubWith(t, "a-long-test-password\n", "--config", c.config("b"), "user", "add", "li", "--password-stdin")
-	if code != 0 {
-		t.Fatal(errs)
-	}
-	desk := logIn(t, b.url, "li", "a-long-test-password")
-	ended := func(n int) func() bool {
-		return func() bool {
-			orders, err := c.store.Commands(t.Context(), k.id, 10)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return len(orders) == n && orders[0].State == protocol.CommandDone
-		}
-	}
-
-	desk.order(k.id, protocol.CommandStatus)
-	t.Logf("given at one hub, done at the other after %v", eventually(t, "the first order", ended(1)))
-
-	desk.order(k.id, protocol.CommandStatus)
-	select {
-	case <-begun:
-	case <-time.After(patience):
-		t.Fatal("the second order does not arrive")
-	}
-	a.kill(t)
-	lb.set(b.address())
-	eventually(t, "the terminal at the second hub", func() bool { return lb.at(b.address()) == 1 && k.link.State().Connected })
-	close(goOn)
-	eventually(t, "the second order", ended(2))
-
-	// Nobody hints now: hubs look for orders by themselves.
-	c.bus.Shutdown()
-	c.bus.WaitForShutdown()
-	desk.order(k.id, protocol.CommandStatus)
-	t.Logf("with the bus dead done after %v", eventually(t, "the third order", ended(3)))
-	if n := runs.Load(); n != 3 {
-		t.Errorf("3 orders were run %d times", n)
-	}
-
-	late := c.start("c") // a hub starts without the bus, too
-	if text, err := os.ReadFile(late.log); err != nil || !bytes.Contains(text, []byte("bus is away; readers poll")) {
-		t.Errorf("a hub without its bus says\n%s%v", text, err)
-	}
-}
-
-// desk is somebody at the console of one hub.
-type desk struct {
-	t      *testing.T
-	url    string
-	client *http.Client
-}
-
-func logIn(t *testing.T, url, name, password string) *desk {
-	t.Helper()
-	jar, err := cookiejar.New(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	d := &desk{t, url, &http.Client{Jar: jar, Timeout: patience}}
-	d.post("/login", "name", name, "password", password)
-	return d
-}
-
-func (d *desk) post(path string, form ...string) {
-	d.t.Helper()
-	values := url.Values{}
-	for i := 0; i < len(form); i += 2 {
-		values.Set(form[i], form[i+1])
-	}
-	r, err := d.client.PostForm(d.url+path, values)
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	r.Body.Close()
-	if r.StatusCode != http.StatusOK {
-		d.t.Fatalf("%s: %s", path, r.Status)
-	}
-}
-
-var csrfField = regexp.MustCompile(`name="csrf" value="([^"]+)"`)
-
-func (d *desk) order(kiosk string, name protocol.CommandName) {
-	d.t.Helper()
-	r, err := d.client.Get(d.url + "/terminals/" + kiosk)
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	defer r.Body.Close()
-	page, err := io.ReadAll(r.Body)
-	found := csrfField.FindSubmatch(page)
-	if err != nil || found == nil {
-		d.t.Fatalf("the terminal's page has no form (%s, %v)", r.Status, err)
-	}
-	d.post("/terminals/"+kiosk+"/commands", "csrf", string(found[1]), "name", string(name))
 }

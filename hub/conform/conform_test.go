@@ -81,7 +81,12 @@ func TestTheRealHubConforms(t *testing.T) {
 	}()
 
 	results, sum := run(t, server.URL, key, conform.Config{Patience: time.Minute, Longest: 10 * time.Second})
+	seen := map[string]bool{}
 	for _, r := range results {
+		if seen[r.Case] || r.Spec == "" || r.Expected == "" {
+			t.Errorf("case %q has no name of its own, no place in the specification or no expectation", r.Case)
+		}
+		seen[r.Case] = true
 		if cannot := slices.Contains([]string{"DRAIN", "COMMAND"}, r.Case); r.Verdict != conform.Pass && !(cannot && r.Verdict == conform.Skip) {
 			t.Errorf("%s %s: %s", r.Verdict, r.Case, r.Got)
 		}

@@ -216,9 +216,23 @@ func (s *session) records(f *protocol.Frame) error {
 	}
 	return s.server.writer.submit(s.server.ctx, job{
 		bytes: int64(len(f.Body)),
-		batch: store.Batch{Kiosk: s.kiosk, Fence: s.fence, Epoch: r.Epoch, Entries: r.Entries, Received: s.server.now()},
-		done:  s.committed,
+		batch: store.Batch{
+			Kiosk: s.kiosk, Fence: s.fence, Epoch: r.Epoch, Entries: r.Entries, Received: s.server.now(),
+			Whole: whole(&r), // here, where terminals do not wait for each other
+		},
+		done: s.committed,
 	})
+}
+
+// whole says whether each entry bears its own hash. What one is that does not, the store
+// tells.
+func whole(r *protocol.Records) bool {
+	for i := range r.Entries {
+		if e := &r.Entries[i]; e.Hash != e.Sum(r.Epoch) {
+			return false
+		}
+	}
+	return true
 }
 
 func (s *session) status(f *protocol.Frame) error {

@@ -19,6 +19,7 @@ type Batch struct {
 	Fence    uint64 // as given by Attach
 	Epoch    record.Epoch
 	Entries  []record.Entry // consecutive
+	Whole    bool           // each entry's hash was found right; otherwise Commit looks
 	Received time.Time
 }
 
@@ -71,7 +72,7 @@ type commit struct {
 	ctx     context.Context
 	tx      *sql.Tx
 	rows    []any     // of entries, entryColumns each, not written yet
-	many    *sql.Stmt // of entryRows, once there were so many; only where preparing pays
+	many    *sql.Stmt // insertLocal, once it was needed
 	local   bool      // see dialect
 	lock    string
 	now     time.Time
@@ -132,15 +133,16 @@ func (c *commit) load(kiosks []any) error {
 
 const (
 	entryColumns = 14
-	entryRows    = 12 // written with one statement
+	localRows    = 12 // written with one statement
+	serverRows   = 64 // likewise, where each statement is a way there and back
 	insertInto   = `INSERT INTO entries (kiosk, epoch, seq, pos, kind, id, at_ms, prev, hash, header,
 		wrapped_key, sealed, received_at, committed_at) VALUES `
 )
 
-// The two forms of the statement for entryRows.
+// The statements that run many times in a large group.
 var (
-	insertNumbered = insertInto + values(entryRows, entryColumns)
-	insertBare     = insertInto + bareValues(entryRows, entryColumns)
+	insertLocal  = insertInto + bareValues(localRows, entryColumns)
+	insertServer = insertInto + values(serverRows, entryColumns)
 )
 
 // bareValues gives n rows of so many placeholders without numbers.
@@ -169,7 +171,11 @@ func values(n, columns int) string {
 
 // insert writes a row soon; flush does at once.
 func (c *commit) insert(row ...any) error {
-	if c.rows = append(c.rows, row...); len(c.rows) < entryRows*entryColumns {
+	most := serverRows
+	if c.local {
+		most = localRows
+	}
+	if c.rows = append(c.rows, row...); len(c.rows) < most*entryColumns {
 		return nil
 	}
 	return c.flush()
@@ -186,22 +192,21 @@ func (c *commit) flush() error {
 	return nil
 }
 
-// write runs the statement for all rows. The full one runs many times in a large group.
+// write runs the statement for all rows.
 func (c *commit) write(rows int) (err error) {
 	switch {
-	case rows < entryRows:
-		_, err = c.tx.ExecContext(c.ctx, insertInto+values(rows, entryColumns), c.rows...)
-		return err
-	case !c.local:
-		_, err = c.tx.ExecContext(c.ctx, insertNumbered, c.rows...)
-		return err
-	}
-	if c.many == nil { // closed with the transaction
-		if c.many, err = c.tx.PrepareContext(c.ctx, insertBare); err != nil {
-			return err
+	case c.local && rows == localRows:
+		if c.many == nil { // closed with the transaction
+			if c.many, err = c.tx.PrepareContext(c.ctx, insertLocal); err != nil {
+				return err
+			}
 		}
+		_, err = c.many.ExecContext(c.ctx, c.rows...)
+	case rows == serverRows:
+		_, err = c.tx.ExecContext(c.ctx, insertServer, c.rows...)
+	default:
+		_, err = c.tx.ExecContext(c.ctx, insertInto+values(rows, entryColumns), c.rows...)
 	}
-	_, err = c.many.ExecContext(c.ctx, c.rows...)
 	return err
 }
 
@@ -258,7 +263,7 @@ func (c *commit) batch(b *Batch) (Outcome, error) {
 // entry adds e behind the cursor, or says why not. (false, nil) means that the very
 // same entry is there already.
 func (c *commit) entry(b *Batch, at *cursor, e *record.Entry) (added bool, err error) {
-	if e.Hash != e.Sum(b.Epoch) {
+	if !b.Whole && e.Hash != e.Sum(b.Epoch) {
 		return false, &ConflictError{ConflictDamaged, e.Seq}
 	}
 	if e.Seq <= at.have {
