@@ -109,9 +109,9 @@ func TestTroubles(t *testing.T) {
 		"clock ahead":  {findings{clock: -61 * time.Second}, []protocol.Trouble{"clock.off"}},
 		"clock nearly": {findings{clock: 59 * time.Second}, nil},
 		"all": {findings{
-			aside: true, backup: outbox.Backup{Err: errors.New("x")}, room: outbox.ErrFull,
+			aside: true, clash: true, backup: outbox.Backup{Err: errors.New("x")}, room: outbox.ErrFull,
 			blobs: outbox.BlobStats{Lost: 1}, faults: true, clock: time.Hour,
-		}, []protocol.Trouble{"outbox.set-aside", "outbox.backup", "outbox.write", "clock.off", "blob.lost", "device.worker"}},
+		}, []protocol.Trouble{"outbox.set-aside", "outbox.conflict", "outbox.backup", "outbox.write", "clock.off", "blob.lost", "device.worker"}},
 	} {
 		if got := c.f.troubles(); !slices.Equal(got, c.want) {
 			t.Errorf("%s: %v", name, got)

@@ -21,6 +21,7 @@ const (
 // findings is what the troubles of a terminal are told from.
 type findings struct {
 	aside  bool // a damaged log was set aside
+	clash  bool // the hub contradicted the log
 	backup outbox.Backup
 	room   error
 	blobs  outbox.BlobStats
@@ -36,6 +37,7 @@ func (f findings) troubles() []protocol.Trouble {
 		there   bool
 	}{
 		{protocol.TroubleSetAside, f.aside},
+		{protocol.TroubleConflict, f.clash},
 		{protocol.TroubleBackup, f.backup.Err != nil},
 		{protocol.TroubleWrite, f.room != nil},
 		{protocol.TroubleClock, f.clock.Abs() > clockBound},
@@ -104,6 +106,7 @@ func (l *lookout) changed(now []protocol.Trouble) bool {
 func (t *terminal) troubles(room error) []protocol.Trouble {
 	return findings{
 		aside: t.aside.there() || t.box.SetAside() != nil, backup: t.box.Backup(), room: room, blobs: t.box.Blobs(),
+		clash: t.link != nil && t.link.State().Conflicts > 0,
 		clock: time.Until(t.hubTime()), faults: t.lookout.faulty(t.devices.faults(), time.Now()),
 	}.troubles()
 }

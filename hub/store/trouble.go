@@ -17,7 +17,7 @@ const AlarmTrouble = "trouble"
 // severityOf says how soon somebody must look after a trouble.
 func severityOf(t protocol.Trouble) Severity {
 	switch t {
-	case protocol.TroubleSetAside, protocol.TroubleWrite, protocol.TroubleBlob:
+	case protocol.TroubleSetAside, protocol.TroubleConflict, protocol.TroubleWrite, protocol.TroubleBlob:
 		return Critical
 	case protocol.TroubleClock:
 		return Minor
@@ -27,7 +27,9 @@ func severityOf(t protocol.Trouble) Severity {
 
 // stays tells a trouble of the past: it does not end when the terminal no longer names
 // it, and a person who has cleared it hears no more of it while the terminal still does.
-func stays(t protocol.Trouble) bool { return t == protocol.TroubleSetAside }
+func stays(t protocol.Trouble) bool {
+	return t == protocol.TroubleSetAside || t == protocol.TroubleConflict
+}
 
 // maxTroubles bounds how many alarms one terminal can raise by inventing troubles.
 const maxTroubles = 32

@@ -104,10 +104,11 @@ func (s *session) fill(ctx context.Context, air *flight) error {
 		if records <= 0 || bytes <= 0 {
 			return nil
 		}
+		entries, err := s.cfg.Outbox.Read(s.sent, min(records, protocol.MaxEntries), min(bytes, batchBytes))
+		// Asked afterwards: a log that is set aside gives way to another at any moment.
 		if epoch, _, _ := s.cfg.Outbox.Position(); epoch != s.epoch {
 			return errors.New("the log was ended meanwhile")
 		}
-		entries, err := s.cfg.Outbox.Read(s.sent, min(records, protocol.MaxEntries), min(bytes, batchBytes))
 		if err != nil || len(entries) == 0 {
 			return err
 		}

@@ -42,11 +42,12 @@
 // # A file that cannot be trusted
 //
 // While the outbox is open, outbox.db.backup is kept as a copy of it, minutes old at
-// most. Open reads every entry. A file that is damaged, or is no outbox, is kept as
-// outbox.db.bad-<time> and never deleted; the entries that can still be found in it or in
-// the backup, each proved by its own hash, are carried over into a fresh log under a new
-// epoch, and service goes on. SetAside tells staff. Attachments of records that were not
-// found are kept in blobs.bad-<time>.
+// most. Open reads every entry; of a file above CheckFirst it proves the pages and the
+// newest entry, and the others are proved behind service, within seconds. A file that is
+// damaged, or is no outbox, is kept as outbox.db.bad-<time> and never deleted; the entries
+// that can still be found in it or in the backup, each proved by its own hash, are carried
+// over into a fresh log under a new epoch, and service goes on. SetAside tells staff.
+// Attachments of records that were not found are kept in blobs.bad-<time>.
 //
 // # Carrying over
 //

@@ -110,6 +110,7 @@ type Trouble string
 
 const (
 	TroubleSetAside   Trouble = "outbox.set-aside" // a damaged log was set aside; stays until staff clear the alarm
+	TroubleConflict   Trouble = "outbox.conflict"  // log and hub contradicted each other: a cloned or restored disk; stays likewise
 	TroubleBackup     Trouble = "outbox.backup"    // the copy beside the log cannot be kept
 	TroubleWrite      Trouble = "outbox.write"     // the disk refuses writes or is full: no citizen can begin
 	TroubleClock      Trouble = "clock.off"        // wall clock more than a minute from the hub's
