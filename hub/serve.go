@@ -95,7 +95,7 @@ func (m *Main) Run(ctx context.Context) (err error) {
 	if m.listener, err = net.Listen("tcp", m.Config.Listen); err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	p := &projector.Projector{Store: m.store, Bus: m.bus, Key: key, Tagger: tagger, Catalogs: catalogs, Log: m.Log}
+	p := &projector.Projector{Store: m.store, Bus: m.bus, Key: key, Tagger: tagger, Catalogs: catalogs, Log: m.Log, Busy: m.intake.Busy}
 	p.RegisterMetrics(reg)
 	m.failed = make(chan error, 2)
 	var own context.Context

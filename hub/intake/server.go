@@ -305,6 +305,9 @@ func (s *Server) Close() error {
 	return s.presence.close()
 }
 
+// Busy says that terminals have more to send than one visit brings, and are sending it.
+func (s *Server) Busy() bool { return s.writer.busy() }
+
 // comeBack is what a refused terminal is told, spread so that they do not all return
 // at once.
 func (s *Server) comeBack() time.Duration {

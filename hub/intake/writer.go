@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/semaphore"
@@ -32,6 +33,7 @@ type writer struct {
 	limit   int64
 	room    *semaphore.Weighted // bytes
 	jobs    chan job
+	crowded atomic.Int64 // Unix ms of the end of the last large group
 	running sync.WaitGroup
 }
 
@@ -42,6 +44,18 @@ func startWriter(cfg Config, st Store, b Bus, m *metrics, log *slog.Logger) *wri
 	}
 	w.running.Go(w.run)
 	return w
+}
+
+// A group of so many new records is a crowd, and remains one for crowdLasts: one visit
+// brings three.
+const (
+	crowd      = 100
+	crowdLasts = 100 * time.Millisecond
+)
+
+// busy says whether terminals have just been sending much.
+func (w *writer) busy() bool {
+	return time.Since(time.UnixMilli(w.crowded.Load())) < crowdLasts
 }
 
 // submit waits while too much is queued: that is how a slow disk slows terminals down.
@@ -114,6 +128,9 @@ func (w *writer) commit(group []job) {
 		w.metrics.commitErrors.Inc()
 		w.log.Error("commit", "batches", len(group), "err", err)
 		return
+	}
+	if added >= crowd {
+		w.crowded.Store(time.Now().UnixMilli())
 	}
 	w.metrics.records.Add(float64(added))
 	w.metrics.groupSize.Observe(float64(len(group)))

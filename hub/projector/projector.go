@@ -60,6 +60,11 @@ type Projector struct {
 	Catalogs Catalogs // nil: answers are not judged
 	Log      *slog.Logger
 	Poll     time.Duration // look at the store at least this often; 0 means 1 s
+
+	// Busy says that terminals are sending as fast as they can. Then there is a rest of
+	// GiveWay after each run: acknowledgements come before what staff see. nil: never.
+	Busy    func() bool
+	GiveWay time.Duration // 0 means 250 ms, in which a run is still projected
 }
 
 // Run projects until ctx ends. It returns nil then; a store that is away is tried again.
@@ -84,6 +89,10 @@ func (p *Projector) Run(ctx context.Context) error {
 		if err != nil && !errors.Is(err, store.ErrFenced) {
 			p.Log.Error("project", "err", err)
 		}
+		if p.Busy != nil && p.Busy() {
+			rest(ctx, p.GiveWay)
+			continue
+		}
 		if n == run {
 			continue
 		}
@@ -102,6 +111,19 @@ func (p *Projector) Run(ctx context.Context) error {
 		case <-hints:
 		case <-poll.C:
 		}
+	}
+}
+
+// rest waits for d, or 250 ms where that is nothing.
+func rest(ctx context.Context, d time.Duration) {
+	if d <= 0 {
+		d = 250 * time.Millisecond
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
 	}
 }
 
