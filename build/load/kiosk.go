@@ -182,9 +182,15 @@ var status = func() []byte {
 func (k *kiosk) keepAlive(ctx context.Context) error {
 	defer k.ws.Close()
 	gone := make(chan error, 1)
+	heard := func() error {
+		return k.ws.SetReadDeadline(time.Now().Add(time.Duration(k.welcome.DeadSeconds) * time.Second))
+	}
+	k.ws.SetPongHandler(func(string) error { return heard() })
+	answer := k.ws.PingHandler()
+	k.ws.SetPingHandler(func(data string) error { return errors.Join(heard(), answer(data)) })
 	go func() {
 		for {
-			if err := k.ws.SetReadDeadline(time.Now().Add(time.Duration(k.welcome.DeadSeconds) * time.Second)); err != nil {
+			if err := heard(); err != nil {
 				gone <- err
 				return
 			}
