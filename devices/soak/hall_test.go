@@ -33,7 +33,7 @@ type hall struct {
 	evaluator *devices.Worker[evaluator.Evaluator]
 	asked     chan struct{} // a question opened
 
-	read, refused, receipts, again, rated, unrated int
+	visits, read, refused, receipts, again, rated, unrated int
 }
 
 // open sets everything up; leave takes it down again and waits for it.

@@ -2,8 +2,8 @@
 // other, on devices that fail at random. Every card is read right or refused, every
 // receipt comes out exactly once, nobody is rated by another's key, and nothing leaks.
 //
-//	go test ./devices/soak                  an hour of a terminal
-//	go test ./devices/soak -soak=24h        a day
+//	go test ./devices/soak                        a quarter of an hour
+//	go test ./devices/soak -soak=24h -timeout 1h  a day, in a quarter of an hour
 //	go test ./devices/soak -seed=7          other faults
 package soak_test
 
@@ -18,19 +18,16 @@ import (
 )
 
 var (
-	soak = flag.Duration("soak", time.Hour, "how much of a terminal's life to play")
+	soak = flag.Duration("soak", 15*time.Minute, "device time to play, over all terminals; it runs at speed")
 	seed = flag.Uint64("seed", 1, "of the faults")
 )
-
-// visitEvery is how often a citizen comes to a busy terminal.
-const visitEvery = 3 * time.Minute
 
 // terminals live side by side: most of their time goes by in waiting for what is gone.
 const terminals = 5
 
 func TestNightsOfVisitsLoseNothingAndLeakNothing(t *testing.T) {
 	before := measure()
-	visits := max(int(*soak/visitEvery)/terminals, 1)
+	share := *soak / terminals / speed
 	start := time.Now()
 	var warm usage
 	var sum hall
@@ -41,15 +38,17 @@ func TestNightsOfVisitsLoseNothingAndLeakNothing(t *testing.T) {
 		h, leave := open(t, rand.New(rand.NewPCG(*seed, uint64(i))))
 		halls, leaves = append(halls, h), append(leaves, leave)
 		all.Go(func() {
-			for v := range visits {
+			for v := 0; v == 0 || time.Since(start) < share; v++ {
 				h.visit(v)
+				h.visits++
 				if t.Failed() {
 					t.Logf("terminal %d at visit %d of seed %d", i, v+1, *seed)
 					return
 				}
-				if i == 0 && v == min(9, visits/2) {
+				if i == 0 && (v == 0 || v == 9) {
 					warm = measure()
 				}
+				time.Sleep(h.pause())
 			}
 		})
 	}
@@ -58,11 +57,12 @@ func TestNightsOfVisitsLoseNothingAndLeakNothing(t *testing.T) {
 	for i, h := range halls {
 		leaves[i]()
 		sum.read, sum.refused, sum.receipts, sum.again = sum.read+h.read, sum.refused+h.refused, sum.receipts+h.receipts, sum.again+h.again
+		sum.visits += h.visits
 		sum.rated, sum.unrated = sum.rated+h.rated, sum.unrated+h.unrated
 	}
-	visits *= terminals
-	t.Logf("%d visits in %v: cards read %d, refused %d; receipts %d, of them asked for again %d; ratings %d, left to the screen %d",
-		visits, time.Since(start).Round(time.Millisecond), sum.read, sum.refused, sum.receipts, sum.again, sum.rated, sum.unrated)
+	visits := sum.visits
+	t.Logf("%v of device time on %d terminals in %v: %d visits; cards read %d, refused %d; receipts %d, of them asked for again %d; ratings %d, left to the screen %d",
+		(time.Since(start) * terminals * speed).Round(time.Minute), terminals, time.Since(start).Round(time.Millisecond), visits, sum.read, sum.refused, sum.receipts, sum.again, sum.rated, sum.unrated)
 	t.Logf("heap %d KiB after warming up, %d KiB at the end", warm.heap>>10, end.heap>>10)
 	if sum.read < visits/2 {
 		t.Errorf("only %d of %d cards were read: the faults hide what is tested", sum.read, visits)

@@ -22,6 +22,16 @@ func (h *hall) visit(n int) {
 	h.rate(n)
 }
 
+// pause is how long nobody comes: mostly some seconds of device time, now and then
+// minutes in which devices are only polled.
+func (h *hall) pause() time.Duration {
+	quiet := time.Duration(h.random.IntN(10)) * time.Second
+	if h.random.IntN(20) == 0 {
+		quiet = time.Duration(h.random.IntN(180)) * time.Second
+	}
+	return quiet / speed
+}
+
 const millisecond = simulator.Duration(time.Millisecond)
 
 // layCard reads a card of the tray. What a citizen can mend they try to, a few times.
