@@ -11,6 +11,7 @@ import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/layout"
+	"fyne.io/fyne/v2/theme"
 	"fyne.io/fyne/v2/widget"
 
 	"yeban/devices/simulator"
@@ -36,8 +37,9 @@ type bench struct {
 }
 
 // New makes the window of a bench. It is not shown yet. Closing it stops its updates; the
-// devices stay plugged in.
+// devices stay plugged in. The application's theme is made more legible for it.
 func New(app fyne.App, sim *simulator.Bench, texts Texts) fyne.Window {
+	app.Settings().SetTheme(legible{app.Settings().Theme()})
 	return newWindow(app, &bench{sim: sim, texts: texts, do: fyne.Do})
 }
 
@@ -143,10 +145,10 @@ const (
 func (columns) Layout(objects []fyne.CanvasObject, size fyne.Size) {
 	rest := max(0, size.Width-firstColumn)
 	second := min(rest*2/5, max(0, rest-thirdColumn))
-	x := float32(0)
+	gap, x := theme.Padding(), float32(0)
 	for i, width := range []float32{firstColumn, second, rest - second} {
 		objects[i].Move(fyne.NewPos(x, 0))
-		objects[i].Resize(fyne.NewSize(width, size.Height))
+		objects[i].Resize(fyne.NewSize(max(0, width-gap), size.Height))
 		x += width
 	}
 }

@@ -1,6 +1,11 @@
 package bench
 
 import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -13,15 +18,19 @@ import (
 
 // rig is a window whose UI thread is the test.
 type rig struct {
+	dir   string // of the ports
 	sim   *simulator.Bench
 	w     fyne.Window
 	texts Texts
+	b     *bench
 	ui    chan func()
+	close func()
 }
 
 func newRig(t *testing.T, lang string) *rig {
 	t.Helper()
-	sim, err := simulator.New(simulator.Config{Dir: t.TempDir()})
+	dir := t.TempDir()
+	sim, err := simulator.New(simulator.Config{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,9 +39,11 @@ func newRig(t *testing.T, lang string) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{sim: sim, texts: texts, ui: make(chan func(), 1000)}
-	r.w = newWindow(test.NewTempApp(t), &bench{sim: sim, texts: texts, do: func(f func()) { r.ui <- f }})
-	t.Cleanup(r.w.Close)
+	r := &rig{dir: dir, sim: sim, texts: texts, ui: make(chan func(), 1000)}
+	r.b = &bench{sim: sim, texts: texts, do: func(f func()) { r.ui <- f }}
+	r.w = newWindow(test.NewTempApp(t), r.b)
+	r.close = sync.OnceFunc(r.w.Close) // a second time is Fyne's panic
+	t.Cleanup(r.close)
 	return r
 }
 
@@ -123,5 +134,36 @@ func TestEveryLabelIsInBothLanguages(t *testing.T) {
 	}
 	if _, err := TextsIn("fr"); err == nil {
 		t.Error("a language that the catalogue lacks")
+	}
+}
+
+func TestDeviceComesBackUnderTheChosenName(t *testing.T) {
+	r := newRig(t, "zh")
+	check, port := r.b.cables.checks["idcard"], r.b.cables.ports["idcard"]
+	check.SetChecked(false)
+	if r.sim.Plugged("idcard") {
+		t.Fatal("the cable is still in")
+	}
+	r.until(t, "the cable's row lit", func() bool { return r.b.cables.backs["idcard"].FillColor == lit })
+	port.SetSelectedIndex(1)
+	if r.sim.Plugged("idcard") {
+		t.Error("choosing a name plugged it in")
+	}
+	check.SetChecked(true)
+	if _, err := os.Lstat(filepath.Join(r.dir, otherPort)); err != nil {
+		t.Error(err)
+	}
+	port.SetSelectedIndex(2) // a cable that is in changes over at once
+	if _, err := os.Lstat(filepath.Join(r.dir, otherPort)); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the name before is still there: %v", err)
+	}
+}
+
+func TestStartSizeHoldsEverything(t *testing.T) {
+	for _, lang := range []string{"zh", "en"} {
+		r := newRig(t, lang)
+		if least := r.w.Content().MinSize(); least.Width > Size.Width || least.Height > Size.Height {
+			t.Errorf("%s needs %v, the window is %v", lang, least, Size)
+		}
 	}
 }

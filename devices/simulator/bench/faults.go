@@ -17,7 +17,26 @@ import (
 // lit is behind a fault that is on; the sentence is bold as well.
 var lit = color.NRGBA{0xFF, 0xE8, 0xB8, 0xFF}
 
-// faultPage is the faults of one device: which are on, all off, and a row for each.
+// newBack is what lies behind a row; light it where something is wrong.
+func newBack() *canvas.Rectangle {
+	back := canvas.NewRectangle(color.Transparent)
+	back.CornerRadius = 4
+	return back
+}
+
+// light changes a row's background, without a needless redraw.
+func light(back *canvas.Rectangle, on bool) {
+	var want color.Color = color.Transparent
+	if on {
+		want = lit
+	}
+	if back.FillColor != want {
+		back.FillColor = want
+		back.Refresh()
+	}
+}
+
+// faultPage is the faults of one device: a row for each, which are on, all off.
 type faultPage struct {
 	b       *bench
 	of      faulty
@@ -38,8 +57,9 @@ func newFaultPage(b *bench, of faulty) *faultPage {
 		p.rows = append(p.rows, r)
 		list.Add(r.content)
 	}
-	top := container.NewBorder(nil, nil, nil, container.NewVBox(p.off), p.active)
-	p.content = container.NewBorder(container.NewVBox(top, widget.NewSeparator()), nil, nil, nil, container.NewVScroll(list))
+	// The summary grows by lines: at the bottom it moves no row from under the mouse.
+	summary := container.NewBorder(nil, nil, nil, container.NewVBox(p.off), p.active)
+	p.content = container.NewBorder(nil, container.NewVBox(widget.NewSeparator(), summary), nil, nil, container.NewVScroll(list))
 	return p
 }
 
@@ -83,8 +103,7 @@ type faultRow struct {
 }
 
 func newFaultRow(b *bench, of faulty, f field) *faultRow {
-	r := &faultRow{field: f, off: b.texts.of("fault.off"), back: canvas.NewRectangle(color.Transparent)}
-	r.back.CornerRadius = 4
+	r := &faultRow{field: f, off: b.texts.of("fault.off"), back: newBack()}
 	r.sentence = widget.NewLabel(b.texts.of(f.key))
 	r.sentence.Wrapping = fyne.TextWrapWord
 	var control fyne.CanvasObject
@@ -141,11 +160,7 @@ func (r *faultRow) show(value int64) {
 	}
 	r.sentence.TextStyle.Bold = on
 	r.sentence.Refresh()
-	r.back.FillColor = color.Transparent
-	if on {
-		r.back.FillColor = lit
-	}
-	r.back.Refresh()
+	light(r.back, on)
 }
 
 // side is the tabs of what can go wrong: one for each device, and the scenarios.

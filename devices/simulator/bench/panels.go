@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/layout"
 	"fyne.io/fyne/v2/widget"
@@ -75,6 +76,7 @@ type cables struct {
 	content fyne.CanvasObject
 	checks  map[string]*widget.Check
 	ports   map[string]*widget.Select
+	backs   map[string]*canvas.Rectangle // lit where the cable is out
 }
 
 // devices that have a cable, and the name of no device's port.
@@ -83,7 +85,7 @@ var devices = []string{"idcard", "printer", "evaluator"}
 const otherPort = "ttyUSB7"
 
 func newCables(b *bench) *cables {
-	c := &cables{checks: make(map[string]*widget.Check), ports: make(map[string]*widget.Select)}
+	c := &cables{checks: make(map[string]*widget.Check), ports: make(map[string]*widget.Select), backs: make(map[string]*canvas.Rectangle)}
 	list := container.New(layout.NewCustomPaddedVBoxLayout(0), heading(b.texts.of("cables")))
 	for _, device := range devices {
 		names := []string{"", otherPort} // of the ports, as Plug takes them
@@ -116,8 +118,10 @@ func newCables(b *bench) *cables {
 				plug()
 			}
 		}
-		c.checks[device], c.ports[device] = check, port
-		list.Add(container.NewBorder(nil, nil, nil, container.New(layout.NewGridWrapLayout(fyne.NewSize(128, port.MinSize().Height)), port), check))
+		back := newBack()
+		c.checks[device], c.ports[device], c.backs[device] = check, port, back
+		wide := container.New(layout.NewGridWrapLayout(fyne.NewSize(122, port.MinSize().Height)), port)
+		list.Add(container.NewStack(back, container.NewBorder(nil, nil, nil, wide, check)))
 	}
 	c.content = list
 	return c
@@ -125,7 +129,9 @@ func newCables(b *bench) *cables {
 
 func (c *cables) show(v view) {
 	for device, check := range c.checks {
-		set(check, !slices.Contains(v.state.Unplugged, device))
+		out := slices.Contains(v.state.Unplugged, device)
+		set(check, !out)
+		light(c.backs[device], out)
 	}
 }
 

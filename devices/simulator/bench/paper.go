@@ -46,9 +46,9 @@ func newPrinterPanel(b *bench) *printerPanel {
 	p.scroll = container.NewVScroll(container.New(strip{p}, p.paper))
 	p.scroll.SetMinSize(fyne.NewSize(200, 200))
 	tray := canvas.NewRectangle(color.Gray{Y: 0xD8})
-	switches := container.NewVBox(heading(b.texts.of("printer")), row(p.load, p.tear), container.NewHBox(p.power, p.cover, p.low))
-	p.content = container.NewPadded(container.NewBorder(switches, nil, nil, nil,
-		container.NewStack(tray, container.NewCenter(p.none), p.scroll)))
+	switches := container.NewVBox(heading(b.texts.of("printer")), row(p.load, p.tear), container.NewGridWithColumns(2, p.power, p.cover, p.low))
+	p.content = container.NewBorder(switches, nil, widget.NewSeparator(), widget.NewSeparator(),
+		container.NewStack(tray, container.NewCenter(p.none), p.scroll))
 	return p
 }
 
@@ -59,6 +59,7 @@ func (p *printerPanel) show(v view) {
 		text = "paper.out"
 	}
 	p.load.SetText(p.b.texts.of(text))
+	emphasise(p.load, !s.Paper)
 	set(p.low, s.NearEnd)
 	set(p.cover, s.CoverOpen)
 	set(p.power, s.Power)
