@@ -77,3 +77,19 @@ func TestBadScenarioIsRefused(t *testing.T) {
 		t.Errorf("Play: %v", err)
 	}
 }
+
+// FuzzScenario: whatever stands in a scenario file, reading it ends, and what is taken has
+// only steps with a time or an event, and something to do.
+func FuzzScenario(f *testing.F) {
+	f.Add("- {at: 3s, do: lay, card: resident}\n- {on: printer.line, times: 5, do: paper, paper: out}\n")
+	f.Add("- {at: 0s, do: fault, device: printer, faults: {chattyASB: true}}\n")
+	f.Add("- {do: dance}")
+	f.Fuzz(func(t *testing.T, text string) {
+		s, err := ReadScenario(strings.NewReader(text))
+		for _, step := range s {
+			if err == nil && ((step.At == nil) == (step.On == "") || step.Do == "" || step.After < 0) {
+				t.Fatalf("taken: %+v", step)
+			}
+		}
+	})
+}
