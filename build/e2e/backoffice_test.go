@@ -80,7 +80,7 @@ func newOffice(t *testing.T) *office {
 		o.mu.Lock()
 		o.told = append(o.told, event.ID)
 		o.mu.Unlock()
-		fmt.Fprintf(w, `{"results": [{"application": %q, "state": "needs-more", "reason": "请补交近期一寸照片。"}]}`, event.ID)
+		fmt.Fprintf(w, `{"results": [{"application": %q, "state": "needs-more", "reason": "请补交近期一寸照片。", "at": %q}]}`, event.ID, time.Now().Format(time.RFC3339))
 	}))
 	t.Cleanup(s.Close)
 	o.url = s.URL

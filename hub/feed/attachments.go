@@ -18,8 +18,8 @@ import (
 // AttachmentPath is where a back office fetches what an application names under blobs.
 const AttachmentPath = "GET /backoffice/v1/attachments/{kiosk}/{hash}"
 
-// Attachments gives the opened content of an attachment to whoever shows the secret as
-// a bearer token. 404 means that it is not at the province yet, or nowhere; its media
+// Attachments gives the opened content of an attachment to whoever shows the
+// secret's FetchToken as a bearer token. 404 means that it is not at the province yet, or nowhere; its media
 // type stands in the application.
 type Attachments struct {
 	Store interface {
@@ -33,10 +33,10 @@ type Attachments struct {
 // ServeHTTP implements http.Handler.
 func (a *Attachments) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	if !ok || subtle.ConstantTimeCompare([]byte(token), []byte(a.Secret.Text())) != 1 {
+	if !ok || subtle.ConstantTimeCompare([]byte(token), []byte(a.Secret.FetchToken())) != 1 {
 		a.Log.Warn("attachment refused", "remote", r.RemoteAddr)
 		w.Header().Set("WWW-Authenticate", "Bearer")
-		answer(w, http.StatusUnauthorized, "the shared secret is required")
+		answer(w, http.StatusUnauthorized, "the token for attachments is required")
 		return
 	}
 	content, err := a.read(r)

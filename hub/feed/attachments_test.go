@@ -54,21 +54,22 @@ func TestAttachmentsAreGivenToTheSecret(t *testing.T) {
 		}
 	}
 	put(0, 10)
-	if code, _ := get(path, secret.Text()); code != http.StatusNotFound {
+	if code, _ := get(path, secret.FetchToken()); code != http.StatusNotFound {
 		t.Errorf("half of it: %d", code)
 	}
 	put(10, len(sealed))
-	if code, body := get(path, secret.Text()); code != http.StatusOK || body != string(content) {
+	if code, body := get(path, secret.FetchToken()); code != http.StatusOK || body != string(content) {
 		t.Errorf("whole: %d %q", code, body)
 	}
 	for name, c := range map[string]struct {
 		path, token string
 		want        int
 	}{
-		"another secret":   {path, NewSecret().Text(), 401},
-		"no secret":        {path, "", 401},
-		"another terminal": {"/backoffice/v1/attachments/hall-2/" + hash.String(), secret.Text(), 404},
-		"not a hash":       {"/backoffice/v1/attachments/hall-1/xyz", secret.Text(), 404},
+		"another secret":    {path, NewSecret().FetchToken(), 401},
+		"the secret itself": {path, secret.Text(), 401},
+		"no secret":         {path, "", 401},
+		"another terminal":  {"/backoffice/v1/attachments/hall-2/" + hash.String(), secret.FetchToken(), 404},
+		"not a hash":        {"/backoffice/v1/attachments/hall-1/xyz", secret.FetchToken(), 404},
 	} {
 		if code, body := get(c.path, c.token); code != c.want || len(body) > 200 {
 			t.Errorf("%s: %d, want %d", name, code, c.want)

@@ -59,16 +59,17 @@ type Result struct {
 	ReceiptNumber string               `json:"receiptNumber,omitempty"`
 	State         protocol.ResultState `json:"state"`
 	Reason        string               `json:"reason,omitempty"` // to the citizen; shown as it is
-	At            time.Time            `json:"at"`               // of the decision; zero means now
+	At            time.Time            `json:"at"`               // of the decision; an older one never replaces a newer
 }
 
 const (
 	maxReason  = 1000 // bytes
+	maxAhead   = 10 * time.Minute
 	maxResults = 1000 // in one answer
 )
 
 // check says what is wrong with a result that came from outside.
-func (r *Result) check() error {
+func (r *Result) check(now time.Time) error {
 	switch r.State {
 	case protocol.ResultAccepted, protocol.ResultNeedsMore, protocol.ResultDone, protocol.ResultRejected:
 	default:
@@ -83,8 +84,10 @@ func (r *Result) check() error {
 		return fmt.Errorf("reason of %d bytes, at most %d", len(r.Reason), maxReason)
 	case (r.State == protocol.ResultNeedsMore || r.State == protocol.ResultRejected) && r.Reason == "":
 		return fmt.Errorf("%s wants a reason: the citizen must learn what to do", r.State)
-	case r.At.Year() > 9999:
-		return fmt.Errorf("at is no moment")
+	case r.At.IsZero():
+		return fmt.Errorf("at is missing: the newest word must be told from one that comes again")
+	case r.At.After(now.Add(maxAhead)):
+		return fmt.Errorf("at is ahead of this hub's clock")
 	}
 	return nil
 }
@@ -106,7 +109,7 @@ func parseAnswer(body []byte) (a Answer, err error) {
 		return a, fmt.Errorf("%d results in one answer, at most %d", len(a.Results), maxResults)
 	}
 	for i := range a.Results {
-		if err := a.Results[i].check(); err != nil {
+		if err := a.Results[i].check(time.Now()); err != nil {
 			return a, fmt.Errorf("result %d: %w", i+1, err)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"yeban/hub/bus"
+	"yeban/hub/projector"
 	"yeban/hub/store"
 	"yeban/sync/record"
 )
@@ -81,6 +82,9 @@ func (c Config) withDefaults() Config {
 	c.Log = c.Log.With("feed", c.Name)
 	return c
 }
+
+// noteWithin bounds how long an end waits for the store.
+const noteWithin = 5 * time.Second
 
 // atOnce is how many events are read from the store together.
 const atOnce = 64
@@ -195,6 +199,9 @@ func (f *Feed) deliver(ctx context.Context, from int64, item *store.FeedItem) er
 	c := &f.cfg
 	var refusal *store.FeedRefusal
 	event, err := open(c.Key, item)
+	if unreadable, ok := errors.AsType[*projector.Unreadable](err); ok && unreadable.Ours() {
+		return fmt.Errorf("open record %s at %d, which the projector could: %w", item.Entry.ID, item.Pos, err)
+	}
 	var answer Answer
 	if err == nil {
 		answer, err = c.Sink.Deliver(ctx, &event)
@@ -206,9 +213,12 @@ func (f *Feed) deliver(ctx context.Context, from int64, item *store.FeedItem) er
 		if err != nil {
 			return fmt.Errorf("deliver %s at %d: %w", event.ID, event.Position, err)
 		}
-	} else { // the projector could read it: another key, or newer software
+	} else {
 		refusal = &store.FeedRefusal{Pos: item.Pos, ID: item.Entry.ID, Answer: err.Error()}
 	}
+	// The back office has it: that is noted even when the process is told to end now.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteWithin)
+	defer cancel()
 	if err := Apply(ctx, c.Store, c.Bus, c.Name, answer.Results); err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
@@ -222,12 +232,8 @@ func Apply(ctx context.Context, st ResultStore, hints interface{ Hint(subject st
 	moved := false
 	for i := range all {
 		r := &all[i]
-		at := r.At
-		if at.IsZero() {
-			at = time.Now()
-		}
 		changed, err := st.SaveResult(ctx, store.Result{
-			Application: r.Application, Receipt: r.ReceiptNumber, State: r.State, Reason: r.Reason, At: at, Source: source,
+			Application: r.Application, Receipt: r.ReceiptNumber, State: r.State, Reason: r.Reason, At: r.At, Source: source,
 		})
 		switch {
 		case errors.Is(err, store.ErrNotFound):

@@ -213,8 +213,9 @@ func TestResultsOfAnAnswer(t *testing.T) {
 }
 
 func TestResultCheck(t *testing.T) {
-	good := Result{Application: "x", State: protocol.ResultNeedsMore, Reason: "bring the book"}
-	if err := good.check(); err != nil {
+	now := time.Now()
+	good := Result{Application: "x", State: protocol.ResultNeedsMore, Reason: "bring the book", At: now}
+	if err := good.check(now); err != nil {
 		t.Error(err)
 	}
 	for name, change := range map[string]func(*Result){
@@ -223,10 +224,12 @@ func TestResultCheck(t *testing.T) {
 		"names nothing":            func(r *Result) { r.Application = "" },
 		"names two":                func(r *Result) { r.ReceiptNumber = "y" },
 		"no reason":                func(r *Result) { r.Reason = "" },
+		"no moment":                func(r *Result) { r.At = time.Time{} },
+		"next century":             func(r *Result) { r.At = now.AddDate(100, 0, 0) },
 		"too long":                 func(r *Result) { r.Reason = strings.Repeat("长", 400) },
 	} {
 		bad := good
-		if change(&bad); bad.check() == nil {
+		if change(&bad); bad.check(now) == nil {
 			t.Errorf("%s: taken", name)
 		}
 	}
@@ -254,5 +257,24 @@ func TestNothingPersonalIsSaid(t *testing.T) {
 	}
 	if !strings.Contains(r.logs.String(), "«application ") {
 		t.Error("the event was never printed: this test cannot fail")
+	}
+}
+
+func TestWrongKeyStallsAndRefusesNothing(t *testing.T) {
+	r := newRig(t)
+	r.applications(2)
+	other, err := record.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := new(office)
+	f := r.feed("a", o)
+	f.cfg.Key = other
+	if _, err := f.Step(t.Context()); err == nil {
+		t.Fatal("a feed with another key went on")
+	}
+	all, err := r.store.Feeds(t.Context())
+	if err != nil || all[0].Position != 0 || all[0].Refused != 0 || len(o.ids()) != 0 {
+		t.Errorf("feed %+v, %v, told %v", all, err, o.ids())
 	}
 }

@@ -2,12 +2,14 @@ package feed
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"sync"
+	"time"
 )
 
 // Pipe writes each event as a JSON line and reads JSON lines back:
@@ -21,6 +23,7 @@ type Pipe struct {
 	out     io.Writer
 	results func(context.Context, []Result) error
 
+	turn  chan struct{} // held while a line is written
 	lines chan pipeLine
 	ended chan struct{}
 	mu    sync.Mutex
@@ -41,7 +44,7 @@ var ErrPipeClosed = errors.New("back office has closed the pipe")
 
 // NewPipe begins to read in until it ends. results takes what comes without an ack.
 func NewPipe(ctx context.Context, in io.Reader, out io.Writer, results func(context.Context, []Result) error) *Pipe {
-	p := &Pipe{out: out, results: results, lines: make(chan pipeLine), ended: make(chan struct{})}
+	p := &Pipe{out: out, results: results, turn: make(chan struct{}, 1), lines: make(chan pipeLine), ended: make(chan struct{})}
 	go p.read(ctx, in)
 	return p
 }
@@ -76,7 +79,7 @@ func (p *Pipe) scan(ctx context.Context, in io.Reader) error {
 			return fmt.Errorf("line %d from the back office is not JSON", n)
 		}
 		for i := range l.Results {
-			if err := l.Results[i].check(); err != nil {
+			if err := l.Results[i].check(time.Now()); err != nil {
 				return fmt.Errorf("line %d from the back office: result %d: %w", n, i+1, err)
 			}
 		}
@@ -100,13 +103,8 @@ func (p *Pipe) scan(ctx context.Context, in io.Reader) error {
 
 // Deliver writes an event and waits for its ack.
 func (p *Pipe) Deliver(ctx context.Context, e *Event) (Answer, error) {
-	line, err := json.Marshal(e)
-	if err != nil {
-		return Answer{}, &RefusedError{"event cannot be written as JSON"}
-	}
-	defer clear(line)
-	if _, err := p.out.Write(append(line, '\n')); err != nil {
-		return Answer{}, fmt.Errorf("write event: %w", err)
+	if err := p.write(ctx, e); err != nil {
+		return Answer{}, err
 	}
 	for {
 		select {
@@ -123,6 +121,36 @@ func (p *Pipe) Deliver(ctx context.Context, e *Event) (Answer, error) {
 			}
 			// The ack of an event that was written again after a time-out: it is not this one.
 		}
+	}
+}
+
+// write hands over one line. A reader that stands still does not hold up the end of the
+// program: what is written then is lost with the pipe, and its position has not moved.
+func (p *Pipe) write(ctx context.Context, e *Event) error {
+	var line bytes.Buffer
+	if err := json.NewEncoder(&line).Encode(e); err != nil {
+		return &RefusedError{"event cannot be written as JSON"}
+	}
+	select {
+	case p.turn <- struct{}{}:
+	case <-ctx.Done():
+		return fmt.Errorf("write event: the line before is not read: %w", ctx.Err())
+	}
+	written := make(chan error, 1)
+	go func() {
+		defer func() { <-p.turn }()
+		_, err := p.out.Write(line.Bytes())
+		clear(line.Bytes())
+		written <- err
+	}()
+	select {
+	case err := <-written:
+		if err != nil {
+			return fmt.Errorf("write event: %w", err)
+		}
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("write event: %w", ctx.Err())
 	}
 }
 

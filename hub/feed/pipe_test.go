@@ -9,6 +9,7 @@ import (
 	"io"
 	"slices"
 	"testing"
+	"time"
 
 	"yeban/sync/protocol"
 )
@@ -51,16 +52,17 @@ func TestPipe(t *testing.T) {
 	o := newPipeOffice(t, r)
 	stop := r.run(r.feed("a", o.pipe))
 	var got []string
+	at := time.Now().Format(time.RFC3339)
 	for n := range ids {
 		e := o.next(t)
 		got = append(got, e.ID)
 		switch n {
 		case 0:
-			fmt.Fprintf(o.say, `{"ack": %q, "results": [{"application": %q, "state": "accepted"}]}`+"\n", e.ID, e.ID)
+			fmt.Fprintf(o.say, `{"ack": %q, "results": [{"application": %q, "state": "accepted", "at": %q}]}`+"\n", e.ID, e.ID, at)
 		case 1:
 			fmt.Fprintf(o.say, `{"ack": "of an event before"}`+"\n"+`{"refuse": %q, "answer": "no such department"}`+"\n", e.ID)
 		case 2:
-			fmt.Fprintf(o.say, `{"results": [{"receiptNumber": %q, "state": "needs-more", "reason": "请补交照片"}]}`+"\n", e.Application.ReceiptNumber)
+			fmt.Fprintf(o.say, `{"results": [{"receiptNumber": %q, "state": "needs-more", "reason": "请补交照片", "at": %q}]}`+"\n", e.Application.ReceiptNumber, at)
 			fmt.Fprintf(o.say, `{"ack": %q}`+"\n", e.ID)
 		}
 	}

@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// Webhook posts each event to a URL.
+// Webhook posts each event to a URL, and waits 15 s for the answer (half of Config.Lease).
 //
 //	2xx, 409          the back office has it (409: it had it before)
 //	400 410 413 422   it will never take it: a person must look
@@ -52,7 +52,6 @@ func NewWebhook(address string, secret Secret, tls *tls.Config) (*Webhook, error
 	transport.TLSClientConfig = tls
 	return &Webhook{url: u.String(), secret: secret, now: time.Now, client: &http.Client{
 		Transport:     transport,
-		Timeout:       time.Minute,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}, nil
 }

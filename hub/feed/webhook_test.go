@@ -66,7 +66,7 @@ func TestWebhookDeliversSignedEvents(t *testing.T) {
 		defer mu.Unlock()
 		got = append(got, e.ID)
 		w.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(w).Encode(Answer{Results: []Result{{Application: e.ID, State: protocol.ResultAccepted}}})
+		_ = json.NewEncoder(w).Encode(Answer{Results: []Result{{Application: e.ID, State: protocol.ResultAccepted, At: time.Now()}}})
 	})
 	r.run(r.feed("a", w))
 	r.delivered()
@@ -197,7 +197,7 @@ func TestReceiver(t *testing.T) {
 		{"old", done, late, 401},
 		{"garbled", []byte(`{"results": [{"state": 7}]}`), good, 400},
 		{"too large", bytes.Repeat([]byte(" "), maxAnswerBytes+1), good, 413},
-		{"unknown application", mustJSON(t, Answer{Results: []Result{{Application: "nobody", State: protocol.ResultDone}}}), good, 404},
+		{"unknown application", mustJSON(t, Answer{Results: []Result{{Application: "nobody", State: protocol.ResultDone, At: time.Now()}}}), good, 404},
 		{"right", done, good, 204},
 		{"twice", done, good, 204},
 	} {

@@ -29,6 +29,10 @@ type Unreadable struct {
 	Err    error // no personal data
 }
 
+// Ours says that the fault may lie with this program, started with another key or older
+// than the record, rather than with the record.
+func (u *Unreadable) Ours() bool { return u.Reason == ReasonSealed || u.Reason == ReasonVersion }
+
 func (u *Unreadable) Error() string { return fmt.Sprintf("%s: %v", u.Reason, u.Err) }
 func (u *Unreadable) Unwrap() error { return u.Err }
 

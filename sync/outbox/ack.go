@@ -34,15 +34,20 @@ func (o *Outbox) Acked(epoch record.Epoch, have uint64) error {
 		return fmt.Errorf("acknowledge %d: the log ends at %d: %w", have, s.tail.seq, ErrNoEntry)
 	}
 	now := o.cfg.Now()
+	rewound := have < s.acked
+	if rewound {
+		// An attachment may have arrived long after its record, so that no sequence tells
+		// which of them the hub's backup has. The word is taken back before the position
+		// moves: a rewind that did not succeed comes again.
+		if err := o.shelf.doubt(epoch, 0); err != nil {
+			return fmt.Errorf("acknowledge %d: %w", have, err)
+		}
+	}
 	o.mu.Lock()
 	o.state.acked = have
 	stored, since := o.ackStored, now.Sub(o.ackedAt)
 	o.mu.Unlock()
-	rewound := have < s.acked
 	if rewound {
-		if err := o.shelf.doubt(epoch, have); err != nil {
-			return fmt.Errorf("acknowledge %d: %w", have, err)
-		}
 		o.ring()
 	}
 	// A clock that went back must not hold the write up for ever.

@@ -306,8 +306,12 @@ func (s *shelf) mark(hash record.Hash, sent bool) error {
 		return nil
 	}
 	err := os.Rename(s.path(hash, b.sent), s.path(hash, sent))
-	if errors.Is(err, fs.ErrNotExist) && sent {
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && sent:
 		err = writeDurably(s.path(hash, true), nil)
+	case errors.Is(err, fs.ErrNotExist): // gone while nobody looked: told as lost, and in nobody's way
+		b.sent, b.lost = false, true
+		return nil
 	}
 	if err == nil {
 		err = syncDir(s.dir)
