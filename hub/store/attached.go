@@ -12,9 +12,6 @@ import (
 	"yeban/sync/record"
 )
 
-// maxAttachments is how many attachments of one record are looked for.
-const maxAttachments = 64
-
 // AttachedBlob is an attachment that a committed record names, and how much of it is there.
 type AttachedBlob struct {
 	record.BlobRef
@@ -32,7 +29,7 @@ func (c *commit) noteBlobs(kiosk string, e *record.Entry) error {
 	if json.Unmarshal(e.Header, &h) != nil {
 		return nil
 	}
-	for i, b := range h.Blobs[:min(len(h.Blobs), maxAttachments)] {
+	for i, b := range h.Blobs[:min(len(h.Blobs), record.MaxBlobs)] {
 		if b.Bytes < 1 || b.Bytes > protocol.MaxBlobBytes || b.Hash.IsZero() {
 			continue
 		}

@@ -21,7 +21,11 @@ import (
 
 // MaxStray is how many bytes of attachments a terminal may have here that no committed
 // record of it names: pieces may overtake the record, but not for long.
-const MaxStray = 64 << 20
+const MaxStray = 65 << 20
+
+// strayLeast is what each of them counts besides its bytes, so that their number is
+// bounded, too.
+const strayLeast = 64 << 10
 
 var (
 	// ErrMisfit means that a piece contradicts what is known of its attachment.
@@ -144,19 +148,27 @@ func (s *Store) beginUpload(ctx context.Context, tx *sql.Tx, c *Chunk) (upload, 
 	}
 	if !known {
 		var stray int64
-		err := tx.QueryRowContext(ctx, `SELECT COALESCE(SUM(b.bytes), 0) FROM blobs b WHERE b.kiosk = $1 AND b.stray = 1
-			AND NOT EXISTS (SELECT 1 FROM attachments a WHERE a.kiosk = b.kiosk AND a.hash = b.hash)`, c.Kiosk).Scan(&stray)
+		err := tx.QueryRowContext(ctx, `SELECT COALESCE(SUM(b.bytes + $2), 0) FROM blobs b WHERE b.kiosk = $1 AND b.stray = 1
+			AND NOT EXISTS (SELECT 1 FROM attachments a WHERE a.kiosk = b.kiosk AND a.hash = b.hash)`, c.Kiosk, strayLeast).Scan(&stray)
 		if err != nil {
 			return upload{}, err
 		}
-		if stray+c.Bytes > MaxStray {
+		if stray+c.Bytes+strayLeast > MaxStray {
 			return upload{}, ErrStray
 		}
 	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO blobs (kiosk, hash, bytes, have, digest, stray, begun_at) VALUES ($1, $2, $3, 0, $4, $5, $6)
+	r, err := tx.ExecContext(ctx, `INSERT INTO blobs (kiosk, hash, bytes, have, digest, stray, begun_at) VALUES ($1, $2, $3, 0, $4, $5, $6)
 		ON CONFLICT DO NOTHING`, c.Kiosk, c.Hash.String(), c.Bytes, []byte{}, flag(!known), ms(s.now()))
 	if err != nil {
 		return upload{}, err
+	}
+	if n, err := r.RowsAffected(); err != nil {
+		return upload{}, err
+	} else if n == 1 { // pieces that came while the row before was being forgotten
+		_, err := tx.ExecContext(ctx, `DELETE FROM blob_chunks WHERE kiosk = $1 AND hash = $2`, c.Kiosk, c.Hash.String())
+		if err != nil {
+			return upload{}, err
+		}
 	}
 	return s.upload(ctx, tx, c) // another connection may have been quicker
 }
@@ -172,7 +184,8 @@ func (s *Store) addChunk(ctx context.Context, tx *sql.Tx, c *Chunk, at *upload) 
 	sum := sm3.New()
 	if at.have > 0 {
 		if err := sum.(encoding.BinaryUnmarshaler).UnmarshalBinary(at.digest); err != nil {
-			return at.have, fmt.Errorf("digest of attachment: %w", err)
+			// Written by another version, or damaged: it is sent again from the start.
+			return 0, forget(ctx, tx, c)
 		}
 	}
 	sum.Write(c.Data)
@@ -217,17 +230,19 @@ func (s *Store) ForgetStrays(ctx context.Context, before time.Time) (n int64, er
 		if _, err := tx.ExecContext(ctx, `UPDATE blobs SET stray = 0 WHERE stray = 1 AND `+named); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, `DELETE FROM blob_chunks WHERE (kiosk, hash) IN
-			(SELECT kiosk, hash FROM blobs WHERE stray = 1 AND begun_at < $1)`, ms(before))
+		// The row first: whoever is adding a piece holds it.
+		gone, err := collect(ctx, tx, func(r *sql.Rows) (key [2]string, err error) { return key, r.Scan(&key[0], &key[1]) },
+			`DELETE FROM blobs WHERE stray = 1 AND begun_at < $1 AND NOT `+named+` RETURNING kiosk, hash`, ms(before))
 		if err != nil {
 			return err
 		}
-		r, err := tx.ExecContext(ctx, `DELETE FROM blobs WHERE stray = 1 AND begun_at < $1`, ms(before))
-		if err != nil {
-			return err
+		for _, key := range gone {
+			if _, err := tx.ExecContext(ctx, `DELETE FROM blob_chunks WHERE kiosk = $1 AND hash = $2`, key[0], key[1]); err != nil {
+				return err
+			}
 		}
-		n, err = r.RowsAffected()
-		return err
+		n = int64(len(gone))
+		return nil
 	})
 	if err != nil {
 		return 0, fmt.Errorf("forget stray attachments: %w", err)

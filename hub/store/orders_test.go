@@ -234,6 +234,25 @@ var testOrders = map[string]func(*testing.T, *Store){
 			t.Errorf("%d pieces left", n)
 		}
 	},
+	"strays are bounded in number, too": func(t *testing.T, s *Store) {
+		var many []Chunk
+		for i := range MaxStray/strayLeast + 1 {
+			many = append(many, Chunk{Kiosk: "a", Hash: record.Hash{1, byte(i >> 8), byte(i)}, Bytes: 2, Data: []byte{1}})
+		}
+		all, err := s.PutChunks(t.Context(), many)
+		if err != nil {
+			t.Fatal(err)
+		}
+		refused := 0
+		for _, one := range all {
+			if errors.Is(one.Err, ErrStray) {
+				refused++
+			}
+		}
+		if refused == 0 || refused > 2 {
+			t.Errorf("%d of %d refused", refused, len(many))
+		}
+	},
 	"headers that make no sense are committed all the same": func(t *testing.T, s *Store) {
 		for i, header := range []string{`{"blobs":7}`, `{"blobs":[{"hash":"00"}]}`, `{"blobs":[{}]}`, `not "blobs" of JSON`} {
 			e := record.Entry{Seq: 1, Kind: record.KindApplication, ID: "01X", Header: []byte(header)}

@@ -127,6 +127,9 @@ func (o *Outbox) Blobs() BlobStats {
 
 // claimBlobs refuses a record that lists what is not durable here.
 func (o *Outbox) claimBlobs(refs []record.BlobRef) error {
+	if len(refs) > record.MaxBlobs {
+		return fmt.Errorf("%d attachments: %w", len(refs), ErrInvalid)
+	}
 	for _, ref := range refs {
 		if err := o.shelf.claim(ref); err != nil {
 			return fmt.Errorf("attachment %.8s: %w: %w", ref.Hash, err, ErrInvalid)

@@ -33,6 +33,9 @@ type Header struct {
 	Origin        *Origin   `json:"origin,omitempty"`        // only on entries carried over from an earlier log
 }
 
+// MaxBlobs is how many attachments one record may list.
+const MaxBlobs = 64
+
 // BlobRef names an attachment by the SM3 of its sealed bytes.
 type BlobRef struct {
 	Hash  Hash     `json:"hash"`
