@@ -191,6 +191,9 @@ func ParseCard(data []byte) (Record, error) {
 		return Record{}, ErrPayload
 	}
 	if len(data) != head+text+photo { // then there must be a third length
+		if len(data) < 6 {
+			return Record{}, ErrPayload
+		}
 		head, print = 6, int(binary.BigEndian.Uint16(data[4:]))
 		if len(data) != head+text+photo+print || print > maxFingerprint {
 			return Record{}, ErrPayload
