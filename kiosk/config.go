@@ -70,6 +70,8 @@ type PrinterPort struct {
 type EvaluatorPort struct {
 	Port  `yaml:",inline"`
 	Model string `yaml:"model" help:"ev1, pj06 or jt905"`
+
+	BestIsLowest bool `yaml:"best_is_lowest" help:"its key 1 is the best, where 5 is with others"`
 }
 
 // Display is the touch screen.
@@ -106,7 +108,7 @@ func defaultConfig() Config {
 				Port:    Port{Path: "var/devices/printer", Baud: 115200, Driver: serialport.Bugst},
 				WidthMM: 80, Proof: proofSensor, BufferBytes: 4096, NearEnd: true,
 			},
-			Evaluator: EvaluatorPort{Port{Path: "var/devices/evaluator", Baud: 9600, Driver: serialport.Bugst}, "ev1"},
+			Evaluator: EvaluatorPort{Port: Port{Path: "var/devices/evaluator", Baud: 9600, Driver: serialport.Bugst}, Model: "ev1"},
 		},
 		Screen: Display{Width: 1080, Height: 1920, Fullscreen: false},
 		Timing: Timing{Idle: t.Idle, Form: t.Form, Result: t.Result, Warning: t.Warning},

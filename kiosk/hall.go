@@ -95,7 +95,8 @@ func (p receiptPrinter) PrintReceipt(ctx context.Context, r journey.PrintedRecei
 	}
 	err := p.worker.Use(ctx, func(ctx context.Context, d *printer.Printer) error { return d.Print(ctx, doc) })
 	switch {
-	case errors.Is(err, printer.ErrUnconfirmed):
+	case errors.Is(err, printer.ErrUnconfirmed), errors.Is(err, devices.ErrStuck), errors.Is(err, devices.ErrPanic):
+		// What was cut off may have come out: it is never printed again unasked.
 		return fmt.Errorf("%w: %w", journey.ErrPrintUnproven, err)
 	case errors.Is(err, printer.ErrJournal) && !errors.Is(err, printer.ErrNotPrinted):
 		// The paper is proven to be out; only the note that a job is under way is still there.
@@ -119,7 +120,10 @@ func (k ratingKeys) AskRating(ctx context.Context, timeout time.Duration) (recor
 		answer, err = e.Ask(ctx, ask)
 		return err
 	})
-	return record.Level(answer.Level), err
+	if err != nil { // one who was left behind may still be writing the answer
+		return 0, err
+	}
+	return record.Level(answer.Level), nil
 }
 
 type durableLog struct{ box *outbox.Outbox }

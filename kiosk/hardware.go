@@ -28,6 +28,13 @@ func serialConfig(p Port) serialport.Config {
 	return serialport.Config{Path: p.Path, Baud: p.Baud, Driver: p.Driver}
 }
 
+func (p *EvaluatorPort) polarity() evaluator.Polarity {
+	if p.BestIsLowest {
+		return evaluator.BestIsLowest
+	}
+	return evaluator.BestIsHighest
+}
+
 const proofSensor = "sensor"
 
 // proofs are the words of the settings for how a receipt is proven.
@@ -84,7 +91,7 @@ func newHardware(cfg Config, font []byte, logger *slog.Logger) *hardware {
 				if err != nil {
 					return nil, err
 				}
-				e, err := evaluator.Open(evaluator.Kind(cfg.Ports.Evaluator.Model), port, evaluator.Options{Name: "evaluator"})
+				e, err := evaluator.Open(evaluator.Kind(cfg.Ports.Evaluator.Model), port, evaluator.Options{Name: "evaluator", Polarity: cfg.Ports.Evaluator.polarity()})
 				if err != nil {
 					port.Close()
 				}

@@ -59,15 +59,22 @@ func classify(p []byte) (event, int) {
 	case b&0x93 == 0x12:
 		return event{kind: eventEOT, b: b}, 1
 	case b&0x93 == 0x10:
-		for i := 1; i < 4; i++ {
-			if i >= len(p) {
+		// XON and XOFF may stand within; a frame that is broken off is noise as a whole,
+		// since its later bytes look like answers.
+		asb, n := [4]byte{p[0]}, 1
+		for i := 1; i < 4; n++ {
+			switch {
+			case n >= len(p):
 				return event{}, 0
-			}
-			if p[i]&0x90 != 0 { // broken off
-				return event{kind: eventNoise}, 1
+			case p[n] == 0x11 || p[n] == 0x13:
+			case p[n]&0x90 != 0:
+				return event{kind: eventNoise}, n
+			default:
+				asb[i] = p[n]
+				i++
 			}
 		}
-		return event{kind: eventASB, asb: [4]byte(p[:4])}, 4
+		return event{kind: eventASB, asb: asb}, n
 	case b == 0x37:
 		return classifyBlock(p)
 	case b == 0x5F:

@@ -322,3 +322,45 @@ func TestRunnerAsksHowApplicationsStand(t *testing.T) {
 		t.Errorf("an inquiry handed in %v", h.records)
 	}
 }
+
+// TestRunnerNeverMixesTwoCards: a submission fails, somebody else lays a card in the same
+// visit: neither photo, number nor id of the first may be in the second's record.
+func TestRunnerNeverMixesTwoCards(t *testing.T) {
+	fails := 1
+	var tried []record.Application
+	h := &hall{photo: []byte("photo of the first")}
+	h.append = func(r record.Record) error {
+		if a, ok := r.(record.Application); ok {
+			tried = append(tried, a)
+			if fails > 0 {
+				fails--
+				return errors.New("input/output error")
+			}
+		}
+		return nil
+	}
+	play(t, h, func(send func(...Event), m *Machine) {
+		send(ItemTapped{firstItem}, AgreeTapped{})
+		fill(send, h)
+		send(SubmitTapped{})
+		for range 12 {
+			if h.now().State == Consent {
+				break
+			}
+			send(BackTapped{})
+		}
+		h.photo = []byte("photo of the second")
+		send(AgreeTapped{})
+		fill(send, h)
+		send(SubmitTapped{})
+		if h.now().State != Receipt {
+			t.Fatalf("state %v", h.now().State)
+		}
+	})
+	if len(tried) != 2 || tried[0].ID == tried[1].ID || tried[0].ReceiptNumber == tried[1].ReceiptNumber {
+		t.Fatalf("%d applications under one name", len(tried))
+	}
+	if len(h.attached) != 2 || h.attached[1] != "photo of the second" || tried[0].Blobs[0].Hash == tried[1].Blobs[0].Hash {
+		t.Errorf("attachments %q", h.attached)
+	}
+}

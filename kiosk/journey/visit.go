@@ -162,7 +162,11 @@ func (m *Machine) tapForm(e Event) []Effect {
 		case i > 0:
 			m.toPage(pages[i-1].ID)
 		default:
+			// Whoever lays the next card may be another person: what was not handed in for
+			// this one is over, with its number and its attachments.
+			m.visit++
 			m.person, m.photo, m.problems = record.Person{}, nil, nil
+			m.application, m.number, m.renumbered, m.trouble = record.Application{}, "", 0, NoTrouble
 			clear(m.answers)
 			m.cardPhase = CardWaiting
 			m.enter(Consent)
