@@ -126,6 +126,7 @@ func (o *Outbox) prune(choose func(*bolt.Tx) (uint64, error)) error {
 		return fmt.Errorf("prune: %w", err)
 	}
 	gone := map[record.Kind]int{}
+	indexed := s.indexed
 	err = db.Update(func(tx *bolt.Tx) error {
 		upTo, err := choose(tx)
 		if err != nil {
@@ -135,6 +136,9 @@ func (o *Outbox) prune(choose func(*bolt.Tx) (uint64, error)) error {
 			return nil
 		}
 		upTo = min(upTo, o.droppable(s))
+		if err := o.storeRecent(tx, &s); err != nil {
+			return err
+		}
 		log := tx.Bucket(bucketLog)
 		for seq := s.base.seq + 1; seq <= upTo; seq++ {
 			e, err := unmarshalEntry(number(seq), log.Get(number(seq)))
@@ -165,6 +169,9 @@ func (o *Outbox) prune(choose func(*bolt.Tx) (uint64, error)) error {
 	if err != nil {
 		return fmt.Errorf("prune: %w", err)
 	}
+	if s.indexed != indexed {
+		o.indexedUpTo(s.indexed)
+	}
 	o.mu.Lock()
 	o.state.base = s.base
 	for kind, n := range gone {
@@ -177,23 +184,4 @@ func (o *Outbox) prune(choose func(*bolt.Tx) (uint64, error)) error {
 		return fmt.Errorf("prune attachments: %w", err)
 	}
 	return nil
-}
-
-// forget removes the ids of an entry, unless they have moved on to another log.
-func forget(tx *bolt.Tx, epoch record.Epoch, e *record.Entry) error {
-	place := string(marshalPlace(epoch, e.Seq))
-	if ids := tx.Bucket(bucketIDs); string(ids.Get([]byte(e.ID))) == place {
-		if err := ids.Delete([]byte(e.ID)); err != nil {
-			return err
-		}
-	}
-	receipt := receiptOf(e)
-	if receipt == nil {
-		return nil
-	}
-	receipts := tx.Bucket(bucketReceipts)
-	if string(receipts.Get(receipt)) != place {
-		return nil
-	}
-	return receipts.Delete(receipt)
 }

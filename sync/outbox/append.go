@@ -47,7 +47,11 @@ func (o *Outbox) append(ctx context.Context, r record.Record) (Position, error) 
 	if err := o.usable(); err != nil {
 		return Position{}, err
 	}
-	if err := o.findTwin(r); err != nil {
+	db, s, err := o.snapshot()
+	if err != nil {
+		return Position{}, err
+	}
+	if err := o.findTwin(db, &s, r); err != nil {
 		return Position{}, err
 	}
 	if err := o.claimBlobs(r.Header().Blobs); err != nil {
@@ -55,10 +59,6 @@ func (o *Outbox) append(ctx context.Context, r record.Record) (Position, error) 
 	}
 	need := int64(len(plaintext))*2 + 64<<10
 	if err := o.room(need); err != nil {
-		return Position{}, err
-	}
-	db, s, err := o.snapshot()
-	if err != nil {
 		return Position{}, err
 	}
 	e := record.Entry{
@@ -79,15 +79,20 @@ func (o *Outbox) append(ctx context.Context, r record.Record) (Position, error) 
 	}
 	e.Hash = e.Sum(s.epoch)
 	p := Position{Epoch: s.epoch, Seq: e.Seq, Hash: e.Hash}
-	receipt := r.Header().ReceiptNumber
 
 	o.mu.Lock()
 	stored := o.ackStored
 	o.mu.Unlock()
-	s.tail = link{e.Seq, e.Hash}
 	growAhead(db, need)
+	index := e.Seq-s.indexed > indexEvery // the entries before this one
 	err = db.Update(func(tx *bolt.Tx) error {
-		if err := putEntry(tx, s.epoch, &e, receipt); err != nil {
+		if index {
+			if err := o.storeRecent(tx, &s); err != nil {
+				return err
+			}
+		}
+		s.tail = link{e.Seq, e.Hash}
+		if err := putEntry(tx, &e); err != nil {
 			return err
 		}
 		if err := tx.Bucket(bucketMeta).Put(keyTail, s.tail.marshal()); err != nil {
@@ -98,6 +103,10 @@ func (o *Outbox) append(ctx context.Context, r record.Record) (Position, error) 
 	if err != nil {
 		return o.afterFailedWrite(p, err)
 	}
+	if index {
+		o.indexedUpTo(e.Seq - 1)
+	}
+	o.recent.add(e.Seq, e.ID, receiptNumber(r))
 	o.shelf.own(place{s.epoch, e.Seq}, r.Header().Blobs)
 	o.mu.Lock()
 	o.state.tail = s.tail
@@ -128,52 +137,10 @@ func prepare(r record.Record) (header, plaintext []byte, err error) {
 	return header, plaintext, nil
 }
 
-func putEntry(tx *bolt.Tx, epoch record.Epoch, e *record.Entry, receipt string) error {
+func putEntry(tx *bolt.Tx, e *record.Entry) error {
 	log := tx.Bucket(bucketLog)
 	log.FillPercent = 0.95 // keys only grow
-	if err := log.Put(number(e.Seq), marshalEntry(e)); err != nil {
-		return err
-	}
-	place := marshalPlace(epoch, e.Seq)
-	if err := tx.Bucket(bucketIDs).Put([]byte(e.ID), place); err != nil {
-		return err
-	}
-	if receipt == "" || e.Kind != record.KindApplication {
-		return nil
-	}
-	return tx.Bucket(bucketReceipts).Put([]byte(receipt), place)
-}
-
-// findTwin refuses a record whose id or receipt number the log already has.
-func (o *Outbox) findTwin(r record.Record) error {
-	db, _, err := o.snapshot()
-	if err != nil {
-		return err
-	}
-	return db.View(func(tx *bolt.Tx) error {
-		if epoch, seq, ok := unmarshalPlace(tx.Bucket(bucketIDs).Get([]byte(r.Key()))); ok {
-			return &DuplicateError{By: "id", Position: position(tx, epoch, seq)}
-		}
-		if r.Kind() != record.KindApplication {
-			return nil
-		}
-		receipt := []byte(r.Header().ReceiptNumber)
-		if epoch, seq, ok := unmarshalPlace(tx.Bucket(bucketReceipts).Get(receipt)); ok {
-			return &DuplicateError{By: "receipt number", Position: position(tx, epoch, seq)}
-		}
-		return nil
-	})
-}
-
-// position adds the hash where the entry is in the present log.
-func position(tx *bolt.Tx, epoch record.Epoch, seq uint64) Position {
-	p := Position{Epoch: epoch, Seq: seq}
-	if string(tx.Bucket(bucketMeta).Get(keyEpoch)) == string(epoch[:]) {
-		if e, err := unmarshalEntry(number(seq), tx.Bucket(bucketLog).Get(number(seq))); err == nil {
-			p.Hash = e.Hash
-		}
-	}
-	return p
+	return log.Put(number(e.Seq), marshalEntry(e))
 }
 
 // afterFailedWrite finds out what a failed commit left. bbolt goes back to the last

@@ -123,14 +123,14 @@ func TestEmptyFileIsAFreshStart(t *testing.T) {
 func TestNewerFileIsNotTouched(t *testing.T) {
 	dir, file := filled(t, 2)
 	edit(t, file, func(tx *bolt.Tx) error {
-		return tx.Bucket([]byte("meta")).Put([]byte("format"), binary.BigEndian.AppendUint32(nil, 2))
+		return tx.Bucket([]byte("meta")).Put([]byte("format"), binary.BigEndian.AppendUint32(nil, 3))
 	})
 	before, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var newer *outbox.VersionError
-	if _, err := outbox.Open(config(dir, newClock())); !errors.As(err, &newer) || newer.Found != 2 {
+	if _, err := outbox.Open(config(dir, newClock())); !errors.As(err, &newer) || newer.Found != 3 {
 		t.Fatalf("%v", err)
 	}
 	after, err := os.ReadFile(file)

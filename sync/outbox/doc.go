@@ -13,6 +13,7 @@
 //
 //	meta      is = "yeban outbox"   format = 4 bytes   epoch = 16 bytes
 //	          acked = 8 bytes       base, tail = seq 8 bytes + hash 32 bytes
+//	          indexed = 8 bytes
 //	log       seq 8 bytes → entry (layout in layout.go)
 //	ids       record id → epoch 16 bytes + seq 8 bytes
 //	receipts  receipt number → the same
@@ -20,7 +21,8 @@
 //	old       epoch 16 bytes → bucket: meta, log of a log that was ended
 //
 // Integers are big-endian. base is the position before the oldest entry held, tail
-// that of the newest; the newest entry is never pruned. A higher format number than
+// that of the newest; the newest entry is never pruned. ids and receipts have every entry
+// up to indexed, never far behind tail; the rest is read from the log by Open. A higher format number than
 // this package's belongs to newer software: such a file is refused and not touched.
 //
 // # Attachments

@@ -46,6 +46,9 @@ func (o *Outbox) newEpoch(reason string, after uint64) error {
 	}
 	next := state{epoch: epoch, counts: map[record.Kind]int{}}
 	err = db.Update(func(tx *bolt.Tx) error {
+		if err := o.storeRecent(tx, &old); err != nil {
+			return err
+		}
 		ended, err := endLog(tx, &old, reason, o.cfg.Now().UnixMilli())
 		if err != nil {
 			return err
@@ -71,6 +74,7 @@ func (o *Outbox) newEpoch(reason string, after uint64) error {
 	o.mu.Lock()
 	o.state, o.ackStored = next, 0
 	o.mu.Unlock()
+	o.recent = newRecent()
 	return o.listBlobs("")
 }
 
@@ -119,10 +123,15 @@ func (s *state) carry(tx *bolt.Tx, from carried) error {
 	}
 	e.Header, e.Seq, e.Prev = header, s.tail.seq+1, s.tail.hash
 	e.Hash = e.Sum(s.epoch)
-	if err := putEntry(tx, s.epoch, &e, h.ReceiptNumber); err != nil {
+	if err := putEntry(tx, &e); err != nil {
 		return err
 	}
-	s.tail = link{e.Seq, e.Hash}
+	r := newRecent()
+	r.add(e.Seq, e.ID, receiptOf(&e))
+	if err := r.store(tx, s.epoch); err != nil {
+		return err
+	}
+	s.tail, s.indexed = link{e.Seq, e.Hash}, e.Seq
 	s.counts[e.Kind]++
 	return nil
 }
@@ -163,16 +172,4 @@ func pruneOld(tx *bolt.Tx, beforeMs int64, keep func(record.Epoch) bool) error {
 		}
 	}
 	return nil
-}
-
-// receiptOf is the receipt number in an application's header, nil for other kinds.
-func receiptOf(e *record.Entry) []byte {
-	if e.Kind != record.KindApplication {
-		return nil
-	}
-	var h record.Header
-	if json.Unmarshal(e.Header, &h) != nil || h.ReceiptNumber == "" {
-		return nil
-	}
-	return []byte(h.ReceiptNumber)
 }

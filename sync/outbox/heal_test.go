@@ -40,7 +40,7 @@ func brokenOutbox(t *testing.T, written bool) (o *Outbox, third record.Rating, n
 	after := o.state.tail
 	if !written {
 		err := o.db.Update(func(tx *bolt.Tx) error {
-			return errors.Join(tx.Bucket(bucketLog).Delete(number(3)), tx.Bucket(bucketIDs).Delete([]byte("r3")),
+			return errors.Join(tx.Bucket(bucketLog).Delete(number(3)),
 				tx.Bucket(bucketMeta).Put(keyTail, before.tail.marshal()))
 		})
 		if err != nil {

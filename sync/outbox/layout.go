@@ -13,7 +13,7 @@ import (
 const (
 	fileName = "outbox.db"
 	magic    = "yeban outbox"
-	format   = uint32(1)
+	format   = uint32(2) // 1 had every id in the index at once
 )
 
 var (
@@ -30,6 +30,7 @@ var (
 	keyAcked   = []byte("acked")
 	keyBase    = []byte("base")
 	keyTail    = []byte("tail")
+	keyIndexed = []byte("indexed")
 	keyRetired = []byte("retired") // old logs only: Unix milliseconds
 	keyReason  = []byte("reason")  // old logs only
 )
@@ -151,11 +152,14 @@ func kindOf(b []byte) (record.Kind, error) {
 
 // state is what is known of a log without reading it again.
 type state struct {
-	epoch  record.Epoch
-	base   link // before the oldest entry held
-	tail   link // the newest entry
-	acked  uint64
-	counts map[record.Kind]int
+	epoch record.Epoch
+	base  link // before the oldest entry held
+	tail  link // the newest entry
+	acked uint64
+	// indexed is the newest entry whose id is in the buckets ids and receipts, with all
+	// before it.
+	indexed uint64
+	counts  map[record.Kind]int
 }
 
 // first is the oldest sequence held, 0 when none is.
@@ -178,6 +182,13 @@ func readMeta(meta *bolt.Bucket) (state, error) {
 	s.acked, okAcked = readNumber(meta.Get(keyAcked))
 	s.base, okBase = unmarshalLink(meta.Get(keyBase))
 	s.tail, okTail = unmarshalLink(meta.Get(keyTail))
+	s.indexed = s.tail.seq // format 1
+	if indexed := meta.Get(keyIndexed); indexed != nil {
+		var ok bool
+		if s.indexed, ok = readNumber(indexed); !ok || s.indexed > s.tail.seq {
+			return s, corrupt("meta does not hold together")
+		}
+	}
 	if !okAcked || !okBase || !okTail || s.base.seq > s.tail.seq || s.acked > s.tail.seq {
 		return s, corrupt("meta does not hold together")
 	}
@@ -192,6 +203,7 @@ func (s *state) writeMeta(meta *bolt.Bucket) error {
 		{keyAcked, number(s.acked)},
 		{keyBase, s.base.marshal()},
 		{keyTail, s.tail.marshal()},
+		{keyIndexed, number(s.indexed)},
 	} {
 		if err := meta.Put(kv.key, kv.value); err != nil {
 			return fmt.Errorf("write %s: %w", kv.key, err)

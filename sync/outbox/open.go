@@ -70,7 +70,9 @@ func (o *Outbox) checkWhole(os.FileInfo) error {
 	return checkFile(o.path, o.cfg.LockTimeout)
 }
 
-// openBolt sorts bbolt's errors: damage, a lock, or a cause outside the file.
+// openBolt sorts bbolt's errors: damage, a lock, or a cause outside the file. The list of
+// free pages is kept in the file, a page more in each commit: without it bbolt goes through
+// the tree in a goroutine of its own, where damage cannot be caught.
 func openBolt(path string, wait time.Duration, readOnly bool) (*bolt.DB, error) {
 	db, err := bolt.Open(path, 0o600, &bolt.Options{
 		Timeout:      wait,
@@ -100,15 +102,23 @@ func openBolt(path string, wait time.Duration, readOnly bool) (*bolt.DB, error) 
 // load takes over db, writing the first meta into an empty one.
 func (o *Outbox) load(db *bolt.DB) error {
 	var s state
-	fresh := false
+	fresh, older := false, false
+	newest := newRecent()
 	err := guarded(func() error {
 		return db.View(func(tx *bolt.Tx) (err error) {
-			if fresh = tx.Bucket(bucketMeta) == nil; !fresh {
-				s, err = loadState(tx)
+			if fresh = tx.Bucket(bucketMeta) == nil; fresh {
+				return nil
+			}
+			older = tx.Bucket(bucketMeta).Get(keyIndexed) == nil
+			if s, err = loadState(tx); err == nil {
+				newest, err = loadRecent(tx, &s)
 			}
 			return err
 		})
 	})
+	if err == nil && older {
+		err = db.Update(func(tx *bolt.Tx) error { return s.writeMeta(tx.Bucket(bucketMeta)) })
+	}
 	if err == nil && fresh {
 		if s.epoch, err = record.NewEpoch(o.cfg.Rand); err != nil {
 			return err
@@ -120,7 +130,7 @@ func (o *Outbox) load(db *bolt.DB) error {
 		return err
 	}
 	o.mu.Lock()
-	o.db, o.state, o.ackStored = db, s, s.acked
+	o.db, o.state, o.ackStored, o.recent = db, s, s.acked, newest
 	o.pageSize = int64(db.Info().PageSize) // Info is not safe beside a writer
 	o.mu.Unlock()
 	return nil

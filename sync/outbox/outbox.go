@@ -76,7 +76,8 @@ type Outbox struct {
 
 	// write is held by whoever changes the log, over the whole change; mu only while
 	// the fields below are read or replaced. Readers thus never wait for the disk.
-	write sync.Mutex
+	write  sync.Mutex
+	recent recent // what the file's index does not have yet; under write
 
 	mu        sync.Mutex
 	db        *bolt.DB // nil once closed, or while broken
