@@ -2,6 +2,7 @@ package journey
 
 import (
 	"encoding/json"
+	"maps"
 	"reflect"
 	"strings"
 	"testing"
@@ -180,6 +181,28 @@ func TestSecondTapOnSubmitIsNoSecondRecord(t *testing.T) {
 	if len(again) != 1 || again[0].Record.Key() != id || r.m.number != number {
 		t.Error("trying again made another record")
 	}
+}
+
+func TestAnswersAreFixedWhileTheDiskMayHaveThem(t *testing.T) {
+	r := newRig(t, sample(t)).to(Submitting)
+	first := r.m.application
+	page := r.m.pages()[0].ID
+	r.do(NotAppended{r.m.visit, first.ID, TroubleUnsure})
+	for _, e := range []Event{EditTapped{page}, BackTapped{}} {
+		r.do(e)
+		r.want(Review)
+	}
+	r.do(SubmitTapped{})
+	again := find[Append](r.effects)
+	if len(again) != 1 || again[0].Record.Key() != first.ID || r.m.number != first.ReceiptNumber {
+		t.Fatal("trying again made another record")
+	}
+	if got := again[0].Record.(record.Application); !maps.Equal(got.Answers, first.Answers) || got.Applicant != first.Applicant {
+		t.Error("trying again handed in something else")
+	}
+	r.do(NotAppended{r.m.visit, first.ID, TroubleFailed}) // now it is known: nothing was kept
+	r.do(EditTapped{page})
+	r.want(Form)
 }
 
 func TestReceiptNumbersNeverRepeat(t *testing.T) {

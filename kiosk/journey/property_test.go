@@ -1,6 +1,7 @@
 package journey
 
 import (
+	"maps"
 	"testing"
 	"time"
 
@@ -12,16 +13,20 @@ import (
 
 // TestNoNumberWithoutADurableRecord plays random fingers, devices and disks, and holds
 // the promise against every moment: a number is shown only for the application that the
-// log has confirmed, no visit hands in two applications, and Home knows nobody.
+// log has confirmed, with the answers that the log has; no visit hands in two
+// applications, and Home knows nobody.
 func TestNoNumberWithoutADurableRecord(t *testing.T) {
 	c := sample(t)
 	rapid.Check(t, func(rt *rapid.T) {
 		r := newRig(t, c)
-		durable := map[string]bool{}    // receipt numbers on stable storage
+		if rapid.Bool().Draw(rt, "begin at the review") {
+			r.to(Review)
+		}
+		kept := disk{}
 		handedIn := map[uint64]string{} // visit → application
 		var waiting []Append
 		for range rapid.IntRange(1, 120).Draw(rt, "events") {
-			e := event(rt, r, &waiting, durable)
+			e := event(rt, r, &waiting, kept)
 			r.now = r.now.Add(time.Duration(rapid.IntRange(0, 3000).Draw(rt, "ms")) * time.Millisecond)
 			for _, f := range find[Append](r.m.Handle(r.now, e)) {
 				waiting = append(waiting, f)
@@ -33,8 +38,14 @@ func TestNoNumberWithoutADurableRecord(t *testing.T) {
 				}
 			}
 			v := r.m.View()
-			if v.Number != "" && !durable[v.Number] {
-				rt.Fatalf("%v shows %s, which is not durable", v.State, v.Number)
+			if v.Number != "" {
+				a, durable := kept[v.Number]
+				if !durable {
+					rt.Fatalf("%v shows %s, which is not durable", v.State, v.Number)
+				}
+				if !maps.Equal(a.Answers, r.m.application.Answers) || a.Applicant != r.m.application.Applicant {
+					rt.Fatalf("%v shows %s, and other answers are kept under it", v.State, v.Number)
+				}
 			}
 			if v.State == Home && (v.Person != record.Person{} || len(v.Answers) > 0 || v.Number != "") {
 				rt.Fatal("home knows somebody")
@@ -46,7 +57,35 @@ func TestNoNumberWithoutADurableRecord(t *testing.T) {
 	})
 }
 
-func event(rt *rapid.T, r *rig, waiting *[]Append, durable map[string]bool) Event {
+// disk is what is on stable storage, by receipt number.
+type disk map[string]record.Application
+
+// write answers an Append as the log does. A disk that refuses for certain has not been
+// written to by an attempt before.
+func (d disk) write(rt *rapid.T, f Append) Event {
+	id := f.Record.Key()
+	a, ok := f.Record.(record.Application)
+	_, there := d[a.ReceiptNumber]
+	switch rapid.IntRange(0, 4).Draw(rt, "disk") {
+	case 0:
+		return NotAppended{f.Visit, id, TroubleUnsure}
+	case 1:
+		if ok && !there {
+			d[a.ReceiptNumber] = a
+		}
+		return NotAppended{f.Visit, id, TroubleUnsure}
+	case 2:
+		if !there {
+			return NotAppended{f.Visit, id, TroubleFailed}
+		}
+	}
+	if ok && !there {
+		d[a.ReceiptNumber] = a
+	}
+	return Appended{f.Visit, id}
+}
+
+func event(rt *rapid.T, r *rig, waiting *[]Append, kept disk) Event {
 	visit := r.m.visit - uint64(rapid.IntRange(0, 1).Draw(rt, "late"))
 	v := r.m.View()
 	switch rapid.IntRange(0, 21).Draw(rt, "event") {
@@ -59,7 +98,14 @@ func event(rt *rapid.T, r *rig, waiting *[]Append, durable map[string]bool) Even
 	case 6, 7, 8:
 		if v.Page != nil {
 			q := rapid.SampledFrom(v.Page.Questions).Draw(rt, "question")
-			return Answered{q.ID, goodAnswer(q)}
+			answer := goodAnswer(q)
+			if q.Kind == catalog.Choice {
+				answer = rapid.SampledFrom(q.Options).Draw(rt, "option").Value
+			}
+			return Answered{q.ID, answer}
+		}
+		if v.State == Review {
+			return EditTapped{rapid.SampledFrom(v.Review).Draw(rt, "page").Page}
 		}
 		return NextTapped{}
 	case 9, 10:
@@ -72,13 +118,7 @@ func event(rt *rapid.T, r *rig, waiting *[]Append, durable map[string]bool) Even
 		}
 		f := (*waiting)[0]
 		*waiting = (*waiting)[1:]
-		if rapid.IntRange(0, 3).Draw(rt, "disk") == 0 {
-			return NotAppended{f.Visit, f.Record.Key(), TroubleFailed}
-		}
-		if a, ok := f.Record.(record.Application); ok {
-			durable[a.ReceiptNumber] = true
-		}
-		return Appended{f.Visit, f.Record.Key()}
+		return kept.write(rt, f)
 	case 16:
 		return BackTapped{}
 	case 17:

@@ -185,6 +185,8 @@ func (r *Runner) append(ctx context.Context, f Append) {
 			trouble = TroubleFull
 		case errors.Is(err, ErrNumberTaken):
 			trouble = TroubleNumber
+		case errors.Is(err, ErrUnsure):
+			trouble = TroubleUnsure
 		}
 		answer = NotAppended{Visit: f.Visit, ID: id, Trouble: trouble}
 	}

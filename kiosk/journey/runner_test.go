@@ -182,7 +182,7 @@ func TestRunnerTellsDiskTroubles(t *testing.T) {
 	for _, tc := range []struct {
 		err  error
 		want Trouble
-	}{{ErrNoRoom, TroubleFull}, {errors.New("input/output error"), TroubleFailed}} {
+	}{{ErrNoRoom, TroubleFull}, {ErrUnsure, TroubleUnsure}, {errors.New("input/output error"), TroubleFailed}} {
 		h := &hall{append: func(record.Record) error { return tc.err }}
 		play(t, h, func(send func(...Event), _ *Machine) {
 			send(ItemTapped{firstItem}, AgreeTapped{})

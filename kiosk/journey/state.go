@@ -90,5 +90,6 @@ const (
 	NoTrouble     Trouble = ""
 	TroubleFull   Trouble = "full"   // no room for a durable record
 	TroubleFailed Trouble = "failed" // the disk refused
+	TroubleUnsure Trouble = "unsure" // the disk may have taken it: only the same again tells
 	TroubleNumber Trouble = "number" // the number is taken; the machine takes the next by itself
 )

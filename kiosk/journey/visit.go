@@ -217,6 +217,13 @@ func (m *Machine) dropHidden() {
 }
 
 func (m *Machine) tapReview(e Event) []Effect {
+	if m.trouble == TroubleUnsure {
+		// What is kept may be these answers: others must not go under their number.
+		switch e.(type) {
+		case EditTapped, BackTapped:
+			return nil
+		}
+	}
 	switch e := e.(type) {
 	case EditTapped:
 		for _, p := range m.pages() {

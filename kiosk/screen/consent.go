@@ -18,10 +18,6 @@ func (s *Screen) consent(v journey.View) fyne.CanvasObject {
 	for _, f := range v.Item.Reads {
 		names = append(names, s.say("field."+string(f)))
 	}
-	comma := "、"
-	if v.Lang == "en" {
-		comma = ", "
-	}
 	return s.page(sheet{
 		title: v.Item.Name.In(v.Lang), back: true, quit: true,
 		lead: func(w float32) []fyne.CanvasObject {
@@ -38,7 +34,7 @@ func (s *Screen) consent(v journey.View) fyne.CanvasObject {
 			return []fyne.CanvasObject{
 				touch.Card(touch.Surface, 32, 30, touch.Column(16,
 					touch.Para(s.say("consent.reads"), in, touch.Look{Size: s.sizes.Body, Color: touch.Muted}),
-					touch.Para(strings.Join(names, comma), in, touch.Look{Size: s.sizes.Lead, Bold: true}),
+					touch.Para(strings.Join(names, s.say("text.comma")), in, touch.Look{Size: s.sizes.Lead, Bold: true}),
 					touch.Para(s.say("consent.why"), in, touch.Look{Size: s.sizes.Body, Color: touch.Muted}),
 					touch.Para(v.Item.Purpose.In(v.Lang), in, touch.Look{Size: s.sizes.Body}))),
 				s.notice(w, "check", "", s.say("consent.keep"), touch.Good, touch.GoodSoft),
@@ -59,5 +55,5 @@ func (s *Screen) fee(item *catalog.Item) string {
 	if item.Fee.Fen == 0 {
 		return s.say("consent.free")
 	}
-	return fmt.Sprintf("¥%.2f", float64(item.Fee.Fen)/100)
+	return s.say("consent.yuan", "n", fmt.Sprintf("%d.%02d", item.Fee.Fen/100, item.Fee.Fen%100))
 }

@@ -31,7 +31,7 @@ func (s *Screen) formPage(v journey.View) fyne.CanvasObject {
 	return s.page(sheet{
 		title: v.Page.Title.In(v.Lang), back: true, quit: true,
 		lead: func(w float32) []fyne.CanvasObject {
-			who := s.say("form.your") + "　" + s.name(v) + "　" + v.Person.IDNumber
+			who := s.beside(s.beside(s.say("form.your"), s.name(v)), v.Person.IDNumber)
 			return []fyne.CanvasObject{
 				touch.Para(who, w, touch.Look{Size: s.sizes.Small, Color: touch.Good}),
 				f.fields,
@@ -116,7 +116,7 @@ func (f *formPage) drawFields() {
 	for _, q := range v.Page.Questions {
 		label := q.Label.In(v.Lang)
 		if q.Optional {
-			label += "（" + s.say("form.optional") + "）"
+			label = s.say("text.note", "a", label, "b", s.say("form.optional"))
 		}
 		parts = append(parts, touch.Para(label, f.wl, touch.Look{Size: s.sizes.Body, Bold: true}))
 		if hint := q.Hint.In(v.Lang); hint != "" && q.ID == s.active {

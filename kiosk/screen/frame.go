@@ -82,7 +82,7 @@ func (s *Screen) band() fyne.CanvasObject {
 	pale := color.NRGBA{0xC6, 0xD6, 0xE0, 0xFF}
 	hall := canvas.NewText(s.cfg.Station.Hall, touch.White)
 	hall.TextSize = 30
-	sub := canvas.NewText(s.say("nav.night")+"　"+s.cfg.Station.Kiosk, pale)
+	sub := canvas.NewText(s.beside(s.say("nav.night"), s.cfg.Station.Kiosk), pale)
 	sub.TextSize = 24
 	s.clock = canvas.NewText(s.cfg.Now().Format("15:04"), touch.White)
 	s.clock.TextSize, s.clock.TextStyle = 46, fyne.TextStyle{Bold: true}
@@ -131,11 +131,14 @@ func (s *Screen) nav(p sheet) fyne.CanvasObject {
 	return container.NewStack(back, touch.Pad(margin, 16, touch.Column(8, row, help)))
 }
 
+// beside is two short texts on one line.
+func (s *Screen) beside(a, b string) string { return s.say("text.beside", "a", a, "b", b) }
+
 // steps is 步骤 2/5 with a bar.
 func (s *Screen) steps(width float32) fyne.CanvasObject {
 	text := s.say("nav.step", "n", fmt.Sprint(s.view.Step), "of", fmt.Sprint(journey.Steps))
 	if s.view.State == journey.Form && s.view.PageCount > 1 {
-		text += "　" + s.say("nav.page", "n", fmt.Sprint(s.view.PageIndex+1), "of", fmt.Sprint(s.view.PageCount))
+		text = s.beside(text, s.say("nav.page", "n", fmt.Sprint(s.view.PageIndex+1), "of", fmt.Sprint(s.view.PageCount)))
 	}
 	var parts []fyne.CanvasObject
 	for i := 1; i <= journey.Steps; i++ {

@@ -33,7 +33,7 @@ func (s *Screen) home(v journey.View) fyne.CanvasObject {
 func (s *Screen) inquiry(v journey.View) fyne.CanvasObject {
 	text, tint := s.say("inquiry.button"), touch.Primary
 	if v.InquiryCause != "" {
-		text += "（" + s.say("cause."+string(v.InquiryCause)) + "）"
+		text = s.say("text.note", "a", text, "b", s.say("cause."+string(v.InquiryCause)))
 		tint = touch.Muted
 	}
 	return touch.NewButton(touch.ButtonSpec{ID: "home:inquiry", Text: text, Size: s.sizes.Body, Style: touch.Quiet, Min: s.sizes.Target * 0.9,

@@ -94,6 +94,7 @@ func moments(c *catalog.Catalog) map[string]journey.View {
 		"card-reader":    at(journey.Card, func(v *journey.View) { v.CardPhase, v.CardTrouble = journey.CardFailed, journey.ReaderFailed }),
 		"review":         at(journey.Review, func(v *journey.View) { v.Review, v.Answers = review, answers }),
 		"review-trouble": at(journey.Review, func(v *journey.View) { v.Review, v.Trouble = review, journey.TroubleFailed }),
+		"review-unsure":  at(journey.Review, func(v *journey.View) { v.Review, v.Trouble = review, journey.TroubleUnsure }),
 		"submitting":     at(journey.Submitting, nil),
 		"receipt":        at(journey.Receipt, func(v *journey.View) { v.Number, v.PrintPhase = "261122-031204-000178", journey.Printing }),
 		"receipt-queued": at(journey.Receipt, func(v *journey.View) {

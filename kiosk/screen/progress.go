@@ -95,7 +95,7 @@ func (s *Screen) standing(one journey.Standing, w float32) fyne.CanvasObject {
 	}
 	state := s.say("inquiry." + string(one.Stage))
 	if !one.At.IsZero() {
-		state += "　" + s.day(one)
+		state = s.beside(state, s.day(one))
 	}
 	lines := []fyne.CanvasObject{
 		touch.Para(one.ItemName, in, touch.Look{Size: s.sizes.Body, Bold: true}),

@@ -44,7 +44,7 @@ func (s *Screen) receipt(v journey.View) fyne.CanvasObject {
 			in := w - 64
 			next := []fyne.CanvasObject{touch.Para(s.say("receipt.next"), in, touch.Look{Size: s.sizes.Body, Bold: true})}
 			for _, t := range v.Item.Next {
-				next = append(next, touch.Para("· "+t.In(v.Lang), in, touch.Look{Size: s.sizes.Body}))
+				next = append(next, touch.Para(s.say("text.point", "a", t.In(v.Lang)), in, touch.Look{Size: s.sizes.Body}))
 			}
 			parts := []fyne.CanvasObject{touch.Card(touch.Surface, 32, 28, touch.Column(8, next...))}
 			if v.PrintPhase == journey.PrintFailed {

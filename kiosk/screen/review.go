@@ -12,8 +12,12 @@ import (
 // review is the last look before submission: who, what, every answer with a way to
 // change it.
 func (s *Screen) review(v journey.View) fyne.CanvasObject {
+	submit := s.say("review.submit")
+	if v.Trouble == journey.TroubleUnsure {
+		submit = s.say("review.retry")
+	}
 	return s.page(sheet{
-		title: s.say("review.title"), back: true, quit: true,
+		title: s.say("review.title"), back: v.Trouble != journey.TroubleUnsure, quit: true,
 		lead: func(w float32) []fyne.CanvasObject {
 			parts := []fyne.CanvasObject{s.whoCard(v, w)}
 			if s.portrait() {
@@ -33,7 +37,7 @@ func (s *Screen) review(v journey.View) fyne.CanvasObject {
 			for _, p := range v.Problems {
 				parts = append(parts, s.notice(w, "warning", "", p.Text.In(v.Lang), touch.Care, touch.CareSoft))
 			}
-			return append(parts, s.mainButton("review:submit", s.say("review.submit"), journey.SubmitTapped{}))
+			return append(parts, s.mainButton("review:submit", submit, journey.SubmitTapped{}))
 		},
 	})
 }
@@ -59,9 +63,11 @@ func (s *Screen) name(v journey.View) string {
 	return v.Person.Name
 }
 
-// answers is a card of lines; each page of the form has one button to change it.
+// answers is a card of lines; each page of the form has one button to change it, unless
+// the answers may already be on the disk.
 func (s *Screen) answers(v journey.View, w float32) fyne.CanvasObject {
 	const pad, gap = 28, 14
+	fixed := v.Trouble == journey.TroubleUnsure
 	change := fyne.MeasureText(s.say("review.change"), s.sizes.Small, fyne.TextStyle{}).Width + 2*s.sizes.Body + 2
 	text := w - 2*pad - change - gap
 	var pages []fyne.CanvasObject
@@ -74,6 +80,10 @@ func (s *Screen) answers(v journey.View, w float32) fyne.CanvasObject {
 			lines = append(lines, container.NewHBox(
 				touch.Para(q.Label.In(v.Lang), label, touch.Look{Size: s.sizes.Small, Color: touch.Muted}), touch.Space(gap, 1),
 				touch.Para(s.value(q, v.Review[i].Value), text-label-gap, touch.Look{Size: s.sizes.Small, Bold: true})))
+		}
+		if fixed {
+			pages = append(pages, touch.Column(4, lines...))
+			continue
 		}
 		button := touch.NewButton(touch.ButtonSpec{ID: "edit:" + page, Text: s.say("review.change"), Size: s.sizes.Small,
 			Style: touch.Quiet, Min: max(64, s.sizes.Target*0.62), MinWidth: change, Pad: s.sizes.Body, OnTap: s.send(journey.EditTapped{Page: page})})
@@ -95,35 +105,23 @@ func (s *Screen) value(q catalog.Question, value string) string {
 			}
 		}
 	case catalog.Date:
-		return dateText(value, s.view.Lang)
+		return s.dateText(value)
 	}
 	return value
 }
 
 // dateText shows as much of a date as has been typed.
-func dateText(v, lang string) string {
+func (s *Screen) dateText(v string) string {
 	y, m, d := cut(v, 0, 4), cut(v, 4, 6), cut(v, 6, 8)
-	if lang == "en" {
-		text := y
-		if m != "" {
-			text += "-" + m
-		}
-		if d != "" {
-			text += "-" + d
-		}
-		return text
+	switch {
+	case len(d) == 2:
+		return s.say("text.date", "y", y, "m", m, "d", d)
+	case len(m) == 2:
+		return s.say("text.date_month", "y", y, "m", m, "d", d)
+	case len(y) == 4:
+		return s.say("text.date_year", "y", y, "m", m)
 	}
-	text := y
-	if len(y) == 4 {
-		text += " 年 " + m
-	}
-	if len(m) == 2 {
-		text += " 月 " + d
-	}
-	if len(d) == 2 {
-		text += " 日"
-	}
-	return text
+	return y
 }
 
 func cut(s string, from, to int) string {

@@ -44,7 +44,7 @@ func Open(app fyne.App, theme fyne.Theme, cfg Config, wc WindowConfig) *Window {
 	app.Settings().SetTheme(theme)
 	w := &Window{app: app, targets: wc.Targets, logger: wc.Logger, minute: make(chan struct{})}
 	w.screen = New(cfg)
-	w.window = app.NewWindow("夜办")
+	w.window = app.NewWindow(cfg.Book.Say("zh", "nav.brand"))
 	w.window.SetPadded(false)
 	w.window.SetMaster()
 	w.window.SetContent(w.screen.Root())

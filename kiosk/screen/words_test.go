@@ -20,7 +20,7 @@ func TestWordsThatAreChosenAtRunTimeExist(t *testing.T) {
 		keys = append(keys, "card."+string(trouble), "card."+string(trouble)+".more")
 	}
 	keys = append(keys, "card."+string(journey.CardRefused))
-	for _, trouble := range []journey.Trouble{journey.TroubleFull, journey.TroubleFailed} {
+	for _, trouble := range []journey.Trouble{journey.TroubleFull, journey.TroubleFailed, journey.TroubleUnsure} {
 		keys = append(keys, "submit."+string(trouble), "submit."+string(trouble)+".more")
 	}
 	for _, cause := range []journey.Cause{journey.CauseChecking, journey.CauseReader, journey.CausePrinter, journey.CausePaper, journey.CauseNetwork, journey.CauseNoRoom} {

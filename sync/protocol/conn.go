@@ -24,6 +24,7 @@ const (
 	defaultQueue = 16
 	farewell     = 5 * time.Second // to flush what is queued when closing
 	chunk        = 16 << 10        // bytes between two looks at a deadline
+	smallFrame   = 512             // bytes: what nearly all frames but RECORDS and BLOB fit into
 )
 
 // ConnConfig tunes a Conn. Zero fields take their defaults.
@@ -44,6 +45,7 @@ type ConnConfig struct {
 type Conn struct {
 	ws    *websocket.Conn
 	queue chan []byte
+	large int // bytes of the last frame received that was not small; Receive's own
 
 	mu         sync.Mutex
 	ping, dead time.Duration
@@ -180,10 +182,10 @@ func (c *Conn) readMessage() ([]byte, error) {
 	if err != nil {
 		return nil, c.receiveError(err)
 	}
-	text := make([]byte, 0, 512)
+	text := make([]byte, 0, smallFrame)
 	for {
-		if len(text) == cap(text) {
-			text = slices.Grow(text, len(text)) // doubles: a large frame is not copied often
+		if len(text) == cap(text) { // the next large frame is as large as the last
+			text = slices.Grow(text, max(len(text), c.large-len(text)+1))
 		}
 		n, err := r.Read(text[len(text):cap(text)])
 		text = text[:len(text)+n]
@@ -199,6 +201,9 @@ func (c *Conn) readMessage() ([]byte, error) {
 	}
 	if kind != websocket.TextMessage {
 		return nil, fmt.Errorf("%w: binary message", ErrFrame)
+	}
+	if len(text) > smallFrame {
+		c.large = len(text)
 	}
 	return text, nil
 }
