@@ -140,6 +140,8 @@ func (l durableLog) Append(ctx context.Context, r record.Record) error {
 		return fmt.Errorf("%w: %w", journey.ErrNumberTaken, err)
 	case errors.Is(err, outbox.ErrFull):
 		return fmt.Errorf("%w: %w", journey.ErrNoRoom, err)
+	case errors.Is(err, outbox.ErrUnsure):
+		return fmt.Errorf("%w: %w", journey.ErrUnsure, err)
 	default:
 		return err
 	}

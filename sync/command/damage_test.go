@@ -2,12 +2,15 @@ package command
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
+
+	"yeban/sync/protocol"
 )
 
 // noted is a closed notebook in which a and b were done and told.
@@ -71,6 +74,49 @@ func TestDamageIsSetAsideAndNothingIsDoneTwice(t *testing.T) {
 				n.Answered(r)
 			}
 		})
+	}
+}
+
+// TestNotebookThatIsGoneIsNoNewOne: somebody removed it, or the program ended while a
+// damaged one was being set aside.
+func TestNotebookThatIsGoneIsNoNewOne(t *testing.T) {
+	dir, _ := noted(t)
+	if err := os.Remove(filepath.Join(dir, fileName)); err != nil {
+		t.Fatal(err)
+	}
+	var e effects
+	clock := &clock{now: start.Add(time.Minute)}
+	for _, again := range []protocol.Command{orderA, orderB} {
+		n := open(t, dir, clock, &e)
+		n.Take(again)
+		work(n)
+		if r, ok := n.Next(); !ok || r.Command != again.ID || r.State != protocol.CommandInterrupted {
+			t.Errorf("told %+v", r)
+		}
+		told(t, n)
+		n.Close()
+	}
+	clock.Add(time.Minute)
+	n := open(t, dir, clock, &e)
+	n.Take(order(clock.Now(), "count", "new"))
+	if work(n); e.done["a"]+e.done["b"] != 0 || e.done["new"] != 1 {
+		t.Errorf("done %v", e.done)
+	}
+}
+
+// TestNotebookOfAnOlderVersionIsMarked: its folder has no commands.begun.
+func TestNotebookOfAnOlderVersionIsMarked(t *testing.T) {
+	dir, _ := noted(t)
+	mark := filepath.Join(dir, begunName)
+	if err := os.Remove(mark); err != nil {
+		t.Fatal(err)
+	}
+	var e effects
+	n := open(t, dir, &clock{now: start.Add(time.Minute)}, &e)
+	n.Take(order(start.Add(time.Minute), "count", "new"))
+	work(n)
+	if _, err := os.Stat(mark); err != nil || e.done["new"] != 1 {
+		t.Errorf("%v, done %v", err, e.done)
 	}
 }
 
@@ -182,8 +228,38 @@ func (b brittle) Sync() error {
 	return b.file.Sync()
 }
 
+// TestWhatCannotBeNotedIsTriedAgain without the hub, whose next word may be weeks away.
+func TestWhatCannotBeNotedIsTriedAgain(t *testing.T) {
+	left := 4 // for Open, which notes that it began
+	did := make(chan struct{})
+	n, err := Open(Config{Dir: t.TempDir(), Now: func() time.Time { return start }, Retry: time.Millisecond,
+		Actions: map[protocol.CommandName]Action{"count": {Do: func(context.Context, map[string]string) error { close(did); return nil }}},
+		create: func(path string) (file, error) {
+			f, err := create(path)
+			if left--; left < -20 { // somebody has made room
+				return f, err
+			}
+			return brittle{f, &left}, err
+		}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- n.Run(ctx) }()
+	n.Take(orderA)
+	select {
+	case <-did:
+	case <-time.After(time.Minute):
+		t.Error("never run")
+	}
+	cancel()
+	<-ended
+	n.Close()
+}
+
 func TestWhatCannotBeNotedIsNotRun(t *testing.T) {
-	left := 1 // for Open
+	left := 2 // for Open, which notes that it began
 	var e effects
 	dir := t.TempDir()
 	n, err := Open(Config{Dir: dir, Now: func() time.Time { return start }, Actions: actions(&e),

@@ -28,5 +28,10 @@
 //
 // A damaged file is kept as commands.log.bad-<time>. Its readable lines go on; what was in
 // the others is not known. So a command that was given before the first one to be heard
-// of after the damage, or is that one, is not run but reported as interrupted.
+// of after the damage, or is that one, is not run but reported as interrupted. The same
+// holds when commands.log is gone and commands.begun is not: that empty file is made with
+// the first notebook of a folder and says that there was one.
+//
+// What has ended is forgotten 30 days after it has expired, or once it has expired when ten
+// thousand commands are known: sent again, it has still expired.
 package command

@@ -17,8 +17,10 @@ import (
 
 const (
 	fileName = "commands.log"
-	magic    = "yeban commands"
-	format   = 1
+	// begunName stands for ever from when a notebook was first begun.
+	begunName = "commands.begun"
+	magic     = "yeban commands"
+	format    = 1
 	// maxFile is far more than maxKnown commands take.
 	maxFile = 64 << 20
 )
@@ -213,6 +215,26 @@ func (j *journal) close() error {
 	}
 	j.closed = true
 	return j.file.Close()
+}
+
+func (j *journal) begunPath() string { return filepath.Join(filepath.Dir(j.path), begunName) }
+
+// markBegun notes that the folder has had a notebook, which must be on stable storage.
+func (j *journal) markBegun() error {
+	f, err := j.create(j.begunPath())
+	if err != nil {
+		return err
+	}
+	err = errors.Join(f.Sync(), f.Close())
+	return errors.Join(err, syncDir(filepath.Dir(j.path)))
+}
+
+func there(path string) (bool, error) {
+	_, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // keepAside gives a damaged file another name.

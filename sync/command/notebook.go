@@ -17,7 +17,7 @@ import (
 
 const (
 	maxWaiting = 64     // commands heard of and not begun
-	maxKnown   = 10_000 // commands remembered
+	maxKnown   = 10_000 // commands remembered; beyond it the oldest that have ended and expired are forgotten
 	// rewriteAt is how many lines a file may have beyond what it needs.
 	rewriteAt = 1000
 )
@@ -25,7 +25,7 @@ const (
 // ErrClosed means that the notebook was closed.
 var ErrClosed = errors.New("notebook of commands is closed")
 
-// ErrTooMany means that a hub sends more commands than a terminal remembers.
+// ErrTooMany means that a hub sends more commands than a terminal remembers or does at once.
 var ErrTooMany = errors.New("too many commands")
 
 // Action is how one kind of command is carried out.
@@ -44,10 +44,30 @@ type Config struct {
 	Dir       string // the terminal's data folder; must exist
 	Actions   map[protocol.CommandName]Action
 	Now       func() time.Time // by the hub's clock
-	Retention time.Duration    // how long an ended command is remembered beyond its expiry; 30 days
+	Retention time.Duration    // how long an ended command is remembered beyond its expiry, if there is room; 30 days
+	Retry     time.Duration    // between attempts to note a command; 10 s
 	Logger    *slog.Logger     // discards
 
 	create func(path string) (file, error)
+}
+
+func (c Config) withDefaults() Config {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Retention <= 0 {
+		c.Retention = 30 * 24 * time.Hour
+	}
+	if c.Retry <= 0 {
+		c.Retry = 10 * time.Second
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.create == nil {
+		c.create = create
+	}
+	return c
 }
 
 // Notebook remembers commands. Run carries them out; the other methods may be called from
@@ -68,21 +88,10 @@ type Notebook struct {
 }
 
 // Open reads the notebook in cfg.Dir, or begins one. What had begun and not ended is
-// interrupted. A damaged file is set aside (see SetAside); a file of newer software is a
-// *VersionError. Close must be called.
+// interrupted. A damaged file is set aside (see SetAside), and one that is gone is not taken
+// for a beginning; a file of newer software is a *VersionError. Close must be called.
 func Open(cfg Config) (*Notebook, error) {
-	if cfg.Now == nil {
-		cfg.Now = time.Now
-	}
-	if cfg.Retention <= 0 {
-		cfg.Retention = 30 * 24 * time.Hour
-	}
-	if cfg.Logger == nil {
-		cfg.Logger = slog.New(slog.DiscardHandler)
-	}
-	if cfg.create == nil {
-		cfg.create = create
-	}
+	cfg = cfg.withDefaults()
 	n := &Notebook{
 		cfg:     cfg,
 		wake:    make(chan struct{}, 1),
@@ -97,12 +106,24 @@ func Open(cfg Config) (*Notebook, error) {
 }
 
 func (n *Notebook) load() error {
+	begun, err := there(n.journal.begunPath())
+	if err != nil {
+		return err
+	}
+	kept, err := there(n.journal.path)
+	if err != nil {
+		return err
+	}
 	h, lines, whole, err := read(n.journal.path)
 	if err != nil {
 		return err
 	}
 	n.head = head{Is: magic, Format: format, Lost: h.Lost, Since: h.Since}
-	if !whole {
+	switch {
+	case begun && !kept:
+		n.cfg.Logger.Error("notebook of commands is gone", "file", n.journal.path)
+		n.head.Lost, n.head.Since = true, time.Time{}
+	case !whole:
 		if n.setAside, err = n.journal.keepAside(n.cfg.Now()); err != nil {
 			return err
 		}
@@ -119,7 +140,13 @@ func (n *Notebook) load() error {
 			n.enter(step)
 		}
 	}
-	return n.rewrite()
+	if err := n.rewrite(); err != nil || begun {
+		return err
+	}
+	if err := n.journal.markBegun(); err != nil {
+		return errors.Join(err, n.journal.close())
+	}
+	return nil
 }
 
 // replay takes a line of the file.
@@ -160,20 +187,8 @@ func (n *Notebook) strike(r protocol.Report) bool {
 
 // rewrite writes what has to be remembered, and no more. The caller holds mu.
 func (n *Notebook) rewrite() error {
-	now := n.cfg.Now()
-	waits := map[string]bool{}
-	for _, r := range n.untold {
-		waits[r.Command] = true
-	}
+	waits := n.forget(len(n.order), n.cfg.Retention)
 	var lines []line
-	n.order = slices.DeleteFunc(n.order, func(id string) bool {
-		l := n.known[id]
-		if waits[id] || !l.State.Ended() || now.Sub(l.Expires) < n.cfg.Retention || now.Sub(l.At) < n.cfg.Retention {
-			return false
-		}
-		delete(n.known, id)
-		return true
-	})
 	for _, id := range n.order {
 		l := *n.known[id]
 		if l.Told = true; !waits[id] {
@@ -185,6 +200,27 @@ func (n *Notebook) rewrite() error {
 		lines = append(lines, line{ID: r.Command, Name: k.Name, State: r.State, Detail: r.Detail, At: r.At, Expires: k.Expires})
 	}
 	return n.journal.replace(n.head, lines)
+}
+
+// forget forgets commands, the oldest first and no more than most of them, that have ended,
+// have expired a time ago, and wait for no answer. Those that wait are returned. What is
+// forgotten has expired, and is therefore not run again. The caller holds mu.
+func (n *Notebook) forget(most int, ago time.Duration) (waits map[string]bool) {
+	now := n.cfg.Now()
+	waits = map[string]bool{}
+	for _, r := range n.untold {
+		waits[r.Command] = true
+	}
+	n.order = slices.DeleteFunc(n.order, func(id string) bool {
+		l := n.known[id]
+		if most == 0 || waits[id] || !l.State.Ended() || now.Sub(l.Expires) < ago || now.Sub(l.At) < ago {
+			return false
+		}
+		most--
+		delete(n.known, id)
+		return true
+	})
+	return waits
 }
 
 // SetAside is where a file was put that could not be trusted, or empty.
@@ -211,6 +247,9 @@ func (n *Notebook) Take(c protocol.Command) error {
 	if slices.ContainsFunc(n.waiting, func(w protocol.Command) bool { return w.ID == c.ID }) {
 		return nil
 	}
+	if len(n.known) >= maxKnown {
+		n.forget(maxKnown/10, 0)
+	}
 	if len(n.waiting) >= maxWaiting || len(n.known) >= maxKnown {
 		return fmt.Errorf("command %.64q: %w", c.ID, ErrTooMany)
 	}
@@ -226,15 +265,19 @@ func (n *Notebook) Run(ctx context.Context) error {
 		if n.one(ctx) {
 			continue
 		}
+		again := time.NewTimer(n.cfg.Retry)
 		select {
 		case <-ctx.Done():
 		case <-n.wake:
+		case <-again.C:
 		}
+		again.Stop()
 	}
 	return nil
 }
 
-// one carries out the command that has waited longest, if there is one.
+// one carries out the command that has waited longest, and says whether there was one. One
+// that cannot be noted goes on waiting, which counts as none.
 func (n *Notebook) one(ctx context.Context) bool {
 	n.mu.Lock()
 	if len(n.waiting) == 0 {
@@ -243,25 +286,27 @@ func (n *Notebook) one(ctx context.Context) bool {
 	}
 	c := n.waiting[0] // stays there, so that it is not taken a second time
 	n.mu.Unlock()
-	n.carryOut(ctx, c)
+	if !n.carryOut(ctx, c) {
+		return false
+	}
 	n.mu.Lock()
 	n.waiting = n.waiting[1:]
 	n.mu.Unlock()
 	return true
 }
 
-// carryOut takes one command to its end, or leaves it unheard of where that cannot be
-// noted; the hub will send it again.
-func (n *Notebook) carryOut(ctx context.Context, c protocol.Command) {
+// carryOut takes one command to its end. Where that it begins cannot be noted it does
+// nothing and says false.
+func (n *Notebook) carryOut(ctx context.Context, c protocol.Command) bool {
 	log := n.cfg.Logger.With("command", c.ID, "name", string(c.Name))
 	action, state, detail := n.judge(c)
 	if err := n.step(c, state, detail); err != nil {
 		log.Error("command not noted, and not run", "error", err)
-		return
+		return false
 	}
 	log.Info("command", "state", string(state), "detail", detail)
 	if state != protocol.CommandBegun {
-		return
+		return true
 	}
 	err := guarded(ctx, action.Do, c.Args)
 	state, detail = protocol.CommandDone, ""
@@ -274,11 +319,12 @@ func (n *Notebook) carryOut(ctx context.Context, c protocol.Command) {
 	log.Info("command", "state", string(state), "detail", detail)
 	if err := n.step(c, state, detail); err != nil {
 		log.Error("end of a command not noted", "error", err)
-		return
+		return true
 	}
 	if state == protocol.CommandDone && action.Then != nil {
 		action.Then()
 	}
+	return true
 }
 
 // judge says what becomes of a command that is about to begin.

@@ -302,6 +302,49 @@ func TestHubThatOrdersTooMuchIsStopped(t *testing.T) {
 	}
 }
 
+// TestFullNotebookForgetsTheOldestThatCannotBeRunAgain, and takes the next command.
+func TestFullNotebookForgetsTheOldestThatCannotBeRunAgain(t *testing.T) {
+	var e effects
+	clock, dir := &clock{now: start}, t.TempDir()
+	n := open(t, dir, clock, &e)
+	ran := order(start, "count", "ran")
+	n.Take(ran)
+	work(n)
+	told(t, n)
+	ended := func(id string, expires time.Time, told bool) {
+		n.enter(line{ID: id, Name: "count", State: protocol.CommandDone, At: start, Expires: expires, Told: told})
+	}
+	ended("not expired", start.Add(1000*time.Hour), true)
+	ended("not told", start, false)
+	for i := len(n.known); i < maxKnown; i++ {
+		ended(fmt.Sprint("old ", i), start.Add(time.Hour), true)
+	}
+	next := func() protocol.Command { return order(clock.Now(), "count", fmt.Sprint("at ", clock.Now())) }
+	if err := n.Take(next()); !errors.Is(err, ErrTooMany) {
+		t.Errorf("nothing has expired: %v", err)
+	}
+	clock.Add(2 * time.Hour)
+	fresh := next()
+	if err := n.Take(fresh); err != nil {
+		t.Fatal(err)
+	}
+	if work(n); e.done[fresh.Args["n"]] != 1 || len(n.known) != maxKnown*9/10+1 {
+		t.Errorf("done %v, %d known", e.done, len(n.known))
+	}
+	for _, id := range []string{"not expired", "not told", fmt.Sprint("old ", maxKnown-1)} {
+		if n.known[id] == nil {
+			t.Errorf("%s is forgotten", id)
+		}
+	}
+	if n.known[ran.ID] != nil {
+		t.Error("the oldest is remembered")
+	}
+	n.Take(ran)
+	if work(n); e.done["ran"] != 1 {
+		t.Errorf("done %d times", e.done["ran"])
+	}
+}
+
 func TestFileIsWrittenAnewBeforeItGrows(t *testing.T) {
 	var e effects
 	clock, dir := &clock{now: start}, t.TempDir()

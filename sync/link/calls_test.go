@@ -212,6 +212,30 @@ func TestReportsAreRepeatedUntilAnsweredWithinAConversation(t *testing.T) {
 	}
 }
 
+func TestUnansweredReportIsToldEverMoreSlowly(t *testing.T) {
+	var asked atomic.Int64
+	h := newHub(t, func(int) script {
+		return script{commands: []protocol.Command{order("dance")}, answer: func(f protocol.Frame) (protocol.FrameType, any) {
+			if f.Method == protocol.MethodReport && asked.Add(1) <= 6 {
+				return protocol.Error, protocol.Fault{Code: protocol.FaultBusy}
+			}
+			return asItself, nil
+		}}
+	})
+	box := boxIn(t, t.TempDir())
+	var ran atomic.Int64
+	all := withAll(t, box, &ran)
+	began := time.Now()
+	start(t, h, box, func(cfg *link.Config) {
+		all(cfg)
+		cfg.MinBackoff, cfg.MaxBackoff = 4*time.Millisecond, 64*time.Millisecond
+	})
+	h.until("the report", func() bool { return len(h.reports) == 1 })
+	if d := time.Since(began); d < (4+8+16+32+64+64)*time.Millisecond || len(h.seen().hellos) != 1 {
+		t.Errorf("after %s, in %d conversations", d, len(h.seen().hellos))
+	}
+}
+
 func TestReportThatTheHubRefusesDoesNotHoldUpTheOthers(t *testing.T) {
 	bad := order("count")
 	h := newHub(t, func(int) script {
@@ -350,6 +374,110 @@ func TestLostAttachmentHoldsUpNothing(t *testing.T) {
 	h.until("the good attachment", func() bool { return len(h.blobs[good[0].Hash]) > 0 })
 	k.delivered()
 	eventually(t, "two lost", func() bool { return box.Blobs().Pending == 2 && box.Blobs().Lost == 2 })
+}
+
+// TestTroubleOverOneAttachmentHoldsUpNoOther within one conversation, in which the one is
+// sent too as soon as the hub takes it again.
+func TestTroubleOverOneAttachmentHoldsUpNoOther(t *testing.T) {
+	for name, c := range map[string]struct {
+		trouble func() (protocol.FrameType, any)
+		mended  bool // in the same conversation
+	}{
+		"busy":   {func() (protocol.FrameType, any) { return protocol.Error, protocol.Fault{Code: protocol.FaultBusy} }, true},
+		"silent": {func() (protocol.FrameType, any) { return asItself, silence }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var mended atomic.Bool
+			box := boxIn(t, t.TempDir())
+			bad := attached(t, box, 1, 60_000)
+			good := append(attached(t, box, 2, 500, 600), attached(t, box, 3, 700)...)
+			h := newHub(t, func(int) script {
+				return script{answer: func(f protocol.Frame) (protocol.FrameType, any) {
+					var b protocol.Blob
+					if f.Method == protocol.MethodBlob && f.Decode(&b) == nil && b.Hash == bad[0].Hash && !mended.Load() {
+						return c.trouble()
+					}
+					return asItself, nil
+				}}
+			})
+			var ran atomic.Int64
+			all := withAll(t, box, &ran)
+			k := start(t, h, box, func(cfg *link.Config) { all(cfg); cfg.AckTimeout = 5 * time.Second })
+			eventually(t, "the others", func() bool { return box.Blobs().Pending == 1 })
+			if next, ok := box.NextBlob(func(record.Hash) bool { return false }); !ok || next != bad[0] {
+				t.Errorf("%v, %v is left", next, ok)
+			}
+			if mended.Store(true); c.mended {
+				k.attachments(h, append(good, bad...))
+			}
+			if n := len(h.seen().hellos); n != 1 {
+				t.Errorf("%d conversations", n)
+			}
+		})
+	}
+}
+
+// TestHubThatLostAttachmentsIsGivenThemAgain: it was restored from a backup that has their
+// records, so that no position goes back.
+func TestHubThatLostAttachmentsIsGivenThemAgain(t *testing.T) {
+	h := newHub(t, nil)
+	box := boxIn(t, t.TempDir())
+	var refs []record.BlobRef
+	for i := range 20 {
+		refs = append(refs, attached(t, box, i, 40_000+i)...)
+	}
+	var ran atomic.Int64
+	k := start(t, h, box, withAll(t, box, &ran))
+	k.attachments(h, refs)
+	h.note(func() {
+		delete(h.blobs, refs[3].Hash)                       // one in the middle
+		h.blobs[refs[19].Hash] = h.blobs[refs[19].Hash][:9] // and what came last
+	})
+	k.delivered()
+	h.line.cut()
+	h.until("the attachments", func() bool {
+		return int64(len(h.blobs[refs[3].Hash])) == refs[3].Bytes && int64(len(h.blobs[refs[19].Hash])) == refs[19].Bytes
+	})
+	k.attachments(h, refs)
+	if h.repeated != 0 {
+		t.Errorf("%d records came again", h.repeated)
+	}
+}
+
+// TestHubIsSeldomAskedAboutDeliveredAttachments, whatever it answers.
+func TestHubIsSeldomAskedAboutDeliveredAttachments(t *testing.T) {
+	box := boxIn(t, t.TempDir())
+	refs := attached(t, box, 1, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 110, 120, 130, 140, 150, 160, 170, 180, 190, 200)
+	var asked, began, ended atomic.Int64 // times in nanoseconds
+	h := newHub(t, func(n int) script {
+		return script{answer: func(f protocol.Frame) (protocol.FrameType, any) {
+			var b protocol.Blob
+			if n == 1 || f.Method != protocol.MethodBlob || f.Decode(&b) != nil ||
+				!slices.ContainsFunc(refs, func(r record.BlobRef) bool { return r.Hash == b.Hash }) {
+				return asItself, nil
+			}
+			if len(b.Data) > 0 {
+				t.Error("a delivered attachment is sent again")
+			}
+			now := time.Now().UnixNano()
+			began.CompareAndSwap(0, now)
+			ended.Store(now)
+			if asked.Add(1)%2 == 0 {
+				return protocol.Error, protocol.Fault{Code: protocol.FaultBadFrame}
+			}
+			return asItself, nil
+		}}
+	})
+	var ran atomic.Int64
+	k := start(t, h, box, withAll(t, box, &ran))
+	k.attachments(h, refs)
+	h.line.cut()
+	eventually(t, "the questions", func() bool { return asked.Load() == 16 })
+	fresh := attached(t, box, 2, 1)[0]
+	h.until("a fresh attachment", func() bool { return len(h.blobs[fresh.Hash]) > 0 })
+	if d := time.Duration(ended.Load() - began.Load()); asked.Load() != 16 || d < 15*10*time.Millisecond {
+		t.Errorf("%d questions in %s", asked.Load(), d)
+	}
 }
 
 func TestRecordsGoBeforeAttachments(t *testing.T) {

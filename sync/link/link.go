@@ -46,6 +46,10 @@ type Blobs interface {
 	OpenBlob(record.Hash) (io.ReadSeekCloser, error)
 	BlobDelivered(record.Hash) error
 	BlobRefused(record.Hash)
+	// DeliveredBlobs names up to n that are at the hub, in turn from call to call.
+	DeliveredBlobs(n int) []record.BlobRef
+	// DoubtBlobs has every one that was delivered be NextBlob again.
+	DoubtBlobs() error
 }
 
 // Commands is what the link needs of package command.

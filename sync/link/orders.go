@@ -25,9 +25,10 @@ func (s *session) command(f *protocol.Frame) {
 	}
 }
 
-// report tells the hub how far commands are, one report after another.
+// report tells the hub how far commands are, one report after another. One that gets no
+// answer is told again, ever more slowly.
 func (s *session) report(ctx context.Context) error {
-	for ctx.Err() == nil {
+	for unanswered := 0; ctx.Err() == nil; {
 		r, ok := s.cfg.Commands.Next()
 		if !ok {
 			select {
@@ -43,6 +44,7 @@ func (s *session) report(ctx context.Context) error {
 		}
 		switch {
 		case err == nil:
+			unanswered = 0
 			if err := s.cfg.Commands.Answered(r); err != nil {
 				s.cfg.Logger.Warn("report may be told twice", "error", err)
 			}
@@ -53,7 +55,8 @@ func (s *session) report(ctx context.Context) error {
 			<-ctx.Done()
 		case ctx.Err() == nil:
 			s.cfg.Logger.Warn("report not answered", "error", err)
-			pause(ctx, s.again())
+			pause(ctx, s.again(unanswered))
+			unanswered++
 		}
 	}
 	return ctx.Err()
@@ -65,5 +68,9 @@ func refusedForGood(err error) bool {
 	return errors.As(err, &fault) && fault.Code == protocol.FaultBadFrame
 }
 
-// again is when to ask a hub once more that was busy or silent.
-func (s *session) again() time.Duration { return s.cfg.MinBackoff + s.jitter(s.cfg.MinBackoff) }
+// again is when to ask a hub once more that was busy or silent for the nth time in a row,
+// counted from 0.
+func (s *session) again(nth int) time.Duration {
+	least := min(s.cfg.MaxBackoff, s.cfg.MinBackoff<<min(nth, 20))
+	return least + s.jitter(least)
+}

@@ -14,15 +14,15 @@ import (
 const (
 	maxID     = 64
 	maxHeader = 16 << 10
-	// visitBytes is what one more visit may need: an application of the largest size,
-	// its rating and its trace, and bbolt's copies of the pages around them.
+	// visitBytes is what one more visit may need: an application of the largest size, its
+	// rating and its trace, bbolt's copies of the pages around them, and visitBlobBytes.
 	visitBytes = 4 << 20
 )
 
 // Append puts a record at the end of the log. When the error is nil the record is on
 // stable storage. ErrFull, ErrDisk, ErrInvalid and ErrDuplicate leave the log as it
-// was; after an error that says the outcome is unknown, the same Append again
-// tells, by ErrDuplicate or success, once the disk takes writes again.
+// was; after ErrUnsure the same Append again tells, by ErrDuplicate or success, once
+// the disk takes writes again.
 //
 // ctx is looked at before the write begins; once begun, it is finished.
 func (o *Outbox) Append(ctx context.Context, r record.Record) (Position, error) {
@@ -45,6 +45,9 @@ func (o *Outbox) append(ctx context.Context, r record.Record) (Position, error) 
 		return Position{}, err
 	}
 	if err := o.usable(); err != nil {
+		if o.unsureOf(r.Key()) {
+			err = fmt.Errorf("%w: %w", ErrUnsure, err)
+		}
 		return Position{}, err
 	}
 	db, s, err := o.snapshot()
@@ -61,6 +64,21 @@ func (o *Outbox) append(ctx context.Context, r record.Record) (Position, error) 
 	if err := o.room(need); err != nil {
 		return Position{}, err
 	}
+	e, err := o.seal(&s, r, header, plaintext)
+	if err != nil {
+		return Position{}, err
+	}
+	growAhead(db, need)
+	p := Position{Epoch: s.epoch, Seq: e.Seq, Hash: e.Hash}
+	if err := o.put(db, s, &e, receiptNumber(r)); err != nil {
+		return o.afterFailedWrite(e.ID, p, err)
+	}
+	o.shelf.own(place{s.epoch, e.Seq}, r.Header().Blobs)
+	return p, nil
+}
+
+// seal makes the entry that follows the newest.
+func (o *Outbox) seal(s *state, r record.Record, header, plaintext []byte) (record.Entry, error) {
 	e := record.Entry{
 		Seq:    s.tail.seq + 1,
 		Prev:   s.tail.hash,
@@ -72,27 +90,29 @@ func (o *Outbox) append(ctx context.Context, r record.Record) (Position, error) 
 	aad := record.SealData(record.Origin{Epoch: s.epoch, Seq: e.Seq}, e.Kind, e.ID)
 	bodyKey, err := o.keys.take()
 	if err != nil {
-		return Position{}, err
+		return e, err
 	}
 	if e.Key, e.Sealed, err = bodyKey.Seal(plaintext, aad); err != nil {
-		return Position{}, err
+		return e, err
 	}
 	e.Hash = e.Sum(s.epoch)
-	p := Position{Epoch: s.epoch, Seq: e.Seq, Hash: e.Hash}
+	return e, nil
+}
 
+// put commits an entry, and with it what else waits to be written.
+func (o *Outbox) put(db *bolt.DB, s state, e *record.Entry, receipt string) error {
 	o.mu.Lock()
 	stored := o.ackStored
 	o.mu.Unlock()
-	growAhead(db, need)
 	index := e.Seq-s.indexed > indexEvery // the entries before this one
-	err = db.Update(func(tx *bolt.Tx) error {
+	err := db.Update(func(tx *bolt.Tx) error {
 		if index {
 			if err := o.storeRecent(tx, &s); err != nil {
 				return err
 			}
 		}
 		s.tail = link{e.Seq, e.Hash}
-		if err := putEntry(tx, &e); err != nil {
+		if err := putEntry(tx, e); err != nil {
 			return err
 		}
 		if err := tx.Bucket(bucketMeta).Put(keyTail, s.tail.marshal()); err != nil {
@@ -101,19 +121,18 @@ func (o *Outbox) append(ctx context.Context, r record.Record) (Position, error) 
 		return o.storeAck(tx, s.acked, stored)
 	})
 	if err != nil {
-		return o.afterFailedWrite(p, err)
+		return err
 	}
 	if index {
 		o.indexedUpTo(e.Seq - 1)
 	}
-	o.recent.add(e.Seq, e.ID, receiptNumber(r))
-	o.shelf.own(place{s.epoch, e.Seq}, r.Header().Blobs)
+	o.recent.add(e.Seq, e.ID, receipt)
 	o.mu.Lock()
 	o.state.tail = s.tail
 	o.state.counts[e.Kind]++
 	o.ackStored = s.acked
 	o.mu.Unlock()
-	return p, nil
+	return nil
 }
 
 // prepare makes the two byte forms of a record and checks what can be checked
@@ -146,7 +165,7 @@ func putEntry(tx *bolt.Tx, e *record.Entry) error {
 // afterFailedWrite finds out what a failed commit left. bbolt goes back to the last
 // whole state, but when the very last page was written and only its flush failed,
 // that state holds the entry.
-func (o *Outbox) afterFailedWrite(p Position, cause error) (Position, error) {
+func (o *Outbox) afterFailedWrite(id string, p Position, cause error) (Position, error) {
 	o.mu.Lock()
 	db := o.db
 	o.mu.Unlock()
@@ -157,7 +176,15 @@ func (o *Outbox) afterFailedWrite(p Position, cause error) (Position, error) {
 	}
 	o.mu.Lock()
 	o.broken = fmt.Errorf("%w: the last write failed, outcome unknown: %w", ErrDisk, errors.Join(cause, err)) // see usable
+	o.unsure = id
 	broken := o.broken
 	o.mu.Unlock()
-	return Position{}, broken
+	return Position{}, fmt.Errorf("%w: %w", ErrUnsure, broken)
+}
+
+// unsureOf says whether a write of this record is the one of unknown outcome.
+func (o *Outbox) unsureOf(id string) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.broken != nil && o.unsure == id
 }

@@ -29,12 +29,19 @@ func (o *Outbox) Backup() Backup {
 
 func (o *Outbox) backupPath() string { return o.path + ".backup" }
 
-// keepBackup copies the log at once and then now and then, until ctx ends.
+// keepBackup copies the log soon and then now and then, until ctx ends. Not at once: a
+// terminal that comes back has citizens to serve and a queue to send, and the copy of its
+// last run is there.
 func (o *Outbox) keepBackup(ctx context.Context) {
 	var of copied
-	every := time.NewTicker(o.cfg.BackupEvery)
-	defer every.Stop()
+	due := time.NewTimer(o.cfg.BackupEvery / 10)
+	defer due.Stop()
 	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-due.C:
+		}
 		now, size, err := o.copyOnce(ctx, of)
 		if ctx.Err() != nil {
 			return
@@ -44,11 +51,7 @@ func (o *Outbox) keepBackup(ctx context.Context) {
 			of, o.backup.At, o.backup.Bytes = now, o.cfg.Now(), size
 		}
 		o.mu.Unlock()
-		select {
-		case <-ctx.Done():
-			return
-		case <-every.C:
-		}
+		due.Reset(o.cfg.BackupEvery)
 	}
 }
 

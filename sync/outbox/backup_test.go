@@ -15,8 +15,14 @@ import (
 func backedUp(t *testing.T, n int) (o *outbox.Outbox, file string) {
 	t.Helper()
 	dir, _ := filled(t, n)
-	o = open(t, config(dir, newClock()))
+	cfg := config(dir, newClock())
+	cfg.BackupEvery = 50 * time.Millisecond
+	o = open(t, cfg)
 	awaitBackup(t, o, func(b outbox.Backup) bool { return !b.At.IsZero() })
+	if err := o.Close(); err != nil {
+		t.Fatal(err)
+	}
+	o = open(t, config(dir, newClock())) // which makes the next only in a minute
 	return o, filepath.Join(dir, "outbox.db")
 }
 
@@ -126,7 +132,7 @@ func TestBackupLeavesRoomForCitizens(t *testing.T) {
 		t.Fatal(err)
 	}
 	cfg := config(filepath.Dir(file), newClock())
-	cfg.MinFreeBytes = 1 << 20
+	cfg.MinFreeBytes, cfg.BackupEvery = 1<<20, 50*time.Millisecond
 	cfg.FreeBytes = func(string) (int64, error) { return 5<<20 + 1<<10, nil } // a visit fits, a copy does not
 	o = open(t, cfg)
 	awaitBackup(t, o, func(b outbox.Backup) bool { return b.Err != nil })

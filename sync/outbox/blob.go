@@ -18,7 +18,9 @@ const maxBlobWord = 128
 
 // PutBlob seals an attachment and writes it beside the log. When the error is nil it is
 // on stable storage, and a record that lists the reference can be appended; unless one
-// is within an hour, Open or Prune removes it. ErrFull, ErrDisk and ErrInvalid leave nothing behind.
+// is within an hour, Open or Prune removes it. ErrFull, ErrDisk and ErrInvalid leave nothing
+// behind. It leaves the room that the visit's records need, so that what is too large for
+// the terminal can be refused to a citizen and their application still be kept.
 func (o *Outbox) PutBlob(ctx context.Context, role record.BlobRole, media string, content []byte) (record.BlobRef, error) {
 	ref, err := o.putBlob(ctx, role, media, content)
 	if err != nil {
@@ -46,7 +48,7 @@ func (o *Outbox) putBlob(ctx context.Context, role record.BlobRole, media string
 	if err := ctx.Err(); err != nil {
 		return ref, err
 	}
-	if err := o.room(ref.Bytes + 64<<10); err != nil {
+	if err := o.room(ref.Bytes + visitBytes - visitBlobBytes); err != nil {
 		return ref, err
 	}
 	if err := o.shelf.put(ref, sealed, o.cfg.Now()); err != nil {
@@ -82,14 +84,24 @@ func (o *Outbox) OpenBlob(hash record.Hash) (io.ReadSeekCloser, error) {
 // BlobDelivered notes that the hub has all of an attachment. It is kept until its record
 // is pruned.
 func (o *Outbox) BlobDelivered(hash record.Hash) error {
-	if err := o.shelf.mark(hash, true); err != nil {
+	if err := o.shelf.mark(hash); err != nil {
 		return fmt.Errorf("note attachment %.8s as delivered: %w", hash, err)
 	}
 	return nil
 }
 
+// DeliveredBlobs gives the newest attachment that counts as delivered, and up to n-1
+// others, which go on from call to call until all came round. Who restores a hub from a
+// backup loses the newest first.
+func (o *Outbox) DeliveredBlobs(n int) []record.BlobRef { return o.shelf.delivered(n) }
+
+// DoubtBlobs takes back that the hub has what was delivered: it no longer has one of them,
+// so that its word on any may be from before it was restored from a backup.
+func (o *Outbox) DoubtBlobs() error { return o.shelf.doubt(func(place) bool { return true }) }
+
 // BlobRefused notes that the hub, asked often enough, does not take an attachment that is
-// whole here. It is offered again, and counts as lost until it is taken.
+// whole here. It is offered again, and counts as lost until it is taken. Meanwhile it does
+// not keep its record beyond the retention time.
 func (o *Outbox) BlobRefused(hash record.Hash) {
 	o.shelf.mu.Lock()
 	defer o.shelf.mu.Unlock()
@@ -138,10 +150,24 @@ func (o *Outbox) claimBlobs(refs []record.BlobRef) error {
 	return nil
 }
 
-// listBlobs compares the attachments with the records that list them, and removes those
-// whose record is gone, or moves them aside where a damaged log has lost it; the caller
-// holds write.
-func (o *Outbox) listBlobs(aside string) error {
+// openBlobs finds what is there. After a damaged log was set aside, what none of the saved
+// records list is put aside with it, however young.
+func (o *Outbox) openBlobs() error {
+	o.shelf.load()
+	orphans := o.cfg.Now().Add(-orphanAge)
+	if o.setAside != nil {
+		orphans = o.cfg.Now().AddDate(1000, 0, 0)
+	}
+	return o.shelve(orphans)
+}
+
+// shelve compares the attachments with the records that list them. Those whose record is
+// gone are removed, and those of no record that are older than a moment; after a damaged
+// log they are put aside with it. The caller holds write.
+//
+// An entry that cannot be read may list any of them. Until every one was proved, none
+// counts as being of no record.
+func (o *Outbox) shelve(orphans time.Time) error {
 	if o.shelf.empty() {
 		return nil
 	}
@@ -149,38 +175,28 @@ func (o *Outbox) listBlobs(aside string) error {
 	if err != nil {
 		return err
 	}
-	listed, err := listedBlobs(db, s.epoch)
+	listed, whole, err := listedBlobs(db, s.epoch)
 	if err != nil {
 		return err
 	}
-	o.shelf.list(listed, aside)
+	o.shelf.list(listed)
+	if o.unproven.Load() {
+		orphans = time.Time{}
+	}
+	if !whole {
+		return nil
+	}
+	folder, lost := "", o.SetAside()
+	if lost != o.shelved {
+		folder = o.blobsAside()
+	}
+	o.shelf.sweep(orphans, folder)
+	o.shelved = lost
 	return nil
 }
 
-// openBlobs finds what is there. Attachments of no record are removed when they are old
-// enough that no visit can be about to list them; after a damaged log they are put aside
-// with it.
-func (o *Outbox) openBlobs() error {
-	o.shelf.load()
-	db, s, err := o.snapshot()
-	if err != nil {
-		return err
-	}
-	listed, err := listedBlobs(db, s.epoch)
-	if err != nil {
-		return err
-	}
-	o.shelf.list(listed, "") // the first time, it removes nothing
-	o.shelf.sweep(o.cfg.Now().Add(-orphanAge), o.blobsAside(nil))
-	return nil
-}
-
-// blobsAside is the folder for attachments whose records were lost with a log that was set
-// aside since before, or empty when none was.
-func (o *Outbox) blobsAside(before *SetAsideError) string {
-	if o.setAside == before {
-		return ""
-	}
+// blobsAside is a folder for attachments whose records were lost with a log.
+func (o *Outbox) blobsAside() string {
 	name, err := setAsideName(o.shelf.dir, o.cfg.Now())
 	if err != nil {
 		return o.shelf.dir + ".bad" // there are a thousand others

@@ -46,6 +46,7 @@ func TestAttachmentsAreTheirModel(t *testing.T) {
 			"put":       m.put,
 			"hand in":   m.handIn,
 			"deliver":   m.deliver,
+			"doubt":     m.doubt,
 			"ack":       m.ack,
 			"prune":     m.prune,
 			"wait":      func(t *rapid.T) { m.clock.Add(time.Duration(rapid.IntRange(0, 200).Draw(t, "hours")) * time.Hour) },
@@ -126,6 +127,17 @@ func (m *shelfModel) deliver(t *rapid.T) {
 		t.Fatal(err)
 	}
 	m.arrived[ref.Hash] = true
+}
+
+// doubt: the hub has lost some of what it had.
+func (m *shelfModel) doubt(t *rapid.T) {
+	delivered := m.box.DeliveredBlobs(1 << 20)
+	if err := m.box.DoubtBlobs(); err != nil {
+		t.Fatal(err)
+	}
+	for _, ref := range delivered {
+		m.arrived[ref.Hash] = false
+	}
 }
 
 // ack goes forwards only: what a rewind offers again has a test of its own.

@@ -203,8 +203,13 @@ func TestAttachmentsCountWhereRoomIsShort(t *testing.T) {
 	if err := o.Acked(epoch, last); err != nil {
 		t.Fatal(err)
 	}
-	if err := o.Ready(); !errors.Is(err, outbox.ErrFull) {
-		t.Errorf("an attachment that has not arrived gave way: %v", err)
+	for _, refused := range []bool{false, true} {
+		if refused {
+			o.BlobRefused(ref.Hash)
+		}
+		if err := o.Ready(); !errors.Is(err, outbox.ErrFull) {
+			t.Errorf("an attachment that has not arrived gave way, refused %v: %v", refused, err)
+		}
 	}
 	if err := o.BlobDelivered(ref.Hash); err != nil {
 		t.Fatal(err)

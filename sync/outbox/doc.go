@@ -31,9 +31,17 @@
 // sealed to the platform (see record.SealBlob), under the SM3 of its sealed bytes as its
 // name. A file is written and flushed before PutBlob returns and never changed; a record
 // that lists one which is not there is refused. When the hub has all of it, the name gets
-// the ending .sent. It goes with its record, and a record stays until what it lists has
-// arrived. A file that no record lists is removed by Open or Prune an hour later; .new is
-// half a file. Attachments count where room is short.
+// the ending .sent; .new is half a file. Attachments count where room is short.
+//
+// A file goes with its record, and a record stays until what it lists has arrived. One that
+// the hub refuses keeps its record no longer than for the retention time behind the
+// acknowledgement, through which it counts as lost, so that staff are told; then both go. A
+// file that no record lists is removed by Open or Prune an hour later, but not before every
+// entry of the log was proved: a damaged one may list it, and be saved.
+//
+// What was delivered is there as long as its record, to be offered once more to a hub that
+// was restored from a backup: after a rewind, or when the hub, asked for some of them with
+// each connection (DeliveredBlobs), no longer has one.
 //
 // A file that is gone or damaged is told by Blobs and stops nothing, records least of
 // all. There is no second copy: files that never change are not damaged by a crash, and

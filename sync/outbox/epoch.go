@@ -2,8 +2,8 @@ package outbox
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
+	"time"
 
 	bolt "go.etcd.io/bbolt"
 
@@ -41,7 +41,7 @@ func (o *Outbox) newEpoch(reason string, after uint64) error {
 	if err != nil {
 		return err
 	}
-	if err := o.shelf.doubt(old.epoch, after); err != nil {
+	if err := o.shelf.doubt(func(p place) bool { return p.epoch == old.epoch && p.seq > after }); err != nil {
 		return err
 	}
 	next := state{epoch: epoch, counts: map[record.Kind]int{}}
@@ -75,7 +75,7 @@ func (o *Outbox) newEpoch(reason string, after uint64) error {
 	o.state, o.ackStored = next, 0
 	o.mu.Unlock()
 	o.recent = newRecent()
-	return o.listBlobs("")
+	return o.shelve(time.Time{})
 }
 
 // endLog moves the log with its meta under old and empties acks.
@@ -133,43 +133,5 @@ func (s *state) carry(tx *bolt.Tx, from carried) error {
 	}
 	s.tail, s.indexed = link{e.Seq, e.Hash}, e.Seq
 	s.counts[e.Kind]++
-	return nil
-}
-
-// pruneOld removes logs that were ended before a moment, with the ids that still
-// point into them, but for those that keep names.
-func pruneOld(tx *bolt.Tx, beforeMs int64, keep func(record.Epoch) bool) error {
-	old := tx.Bucket(bucketOld)
-	var gone []record.Epoch
-	err := old.ForEachBucket(func(name []byte) error {
-		meta := old.Bucket(name).Bucket(bucketMeta)
-		if meta == nil || len(name) != len(record.Epoch{}) {
-			return errors.New("an ended log has no meta")
-		}
-		if at, ok := readNumber(meta.Get(keyRetired)); ok && int64(at) <= beforeMs && !keep(record.Epoch(name)) {
-			gone = append(gone, record.Epoch(name))
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	for _, epoch := range gone {
-		if log := old.Bucket(epoch[:]).Bucket(bucketLog); log != nil {
-			err := log.ForEach(func(k, v []byte) error {
-				e, err := unmarshalEntry(k, v)
-				if err != nil {
-					return err
-				}
-				return forget(tx, epoch, &e)
-			})
-			if err != nil {
-				return err
-			}
-		}
-		if err := old.DeleteBucket(epoch[:]); err != nil {
-			return err
-		}
-	}
 	return nil
 }

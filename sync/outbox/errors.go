@@ -16,6 +16,11 @@ var (
 	ErrClosed    = errors.New("outbox is closed")
 )
 
+// ErrUnsure is an Append of which nobody knows yet whether the log has the record: it may
+// be found there when the disk takes writes again. Only the same Append again tells. It is
+// an ErrDisk too.
+var ErrUnsure = errors.New("it is not known whether the record was kept")
+
 // DuplicateError says where the record, or another with its receipt number, stands.
 // A caller that repeats an Append whose outcome it did not learn finds its answer
 // here.

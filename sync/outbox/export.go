@@ -77,7 +77,11 @@ func (l heldLog) export(ctx context.Context, line func(record.ExportLine) error)
 		return err
 	}
 	err = s.walk(l.log, func(e *record.Entry) error {
-		return errors.Join(ctx.Err(), line(record.ExportLine{Entry: e}))
+		refs, err := e.Blobs()
+		if err := errors.Join(err, ctx.Err()); err != nil {
+			return err
+		}
+		return line(record.ExportLine{Entry: e, Blobs: refs})
 	})
 	if err != nil {
 		return fmt.Errorf("log %s: %w", s.epoch, err)

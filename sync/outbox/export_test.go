@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -107,6 +108,52 @@ func TestTamperedExportIsNamed(t *testing.T) {
 		var broken *record.ExportError
 		if !errors.As(err, &broken) || broken.Line != c.line || broken.Seq != c.seq {
 			t.Errorf("%s: %v, want line %d, entry %d", name, err, c.line, c.seq)
+		}
+	}
+}
+
+func TestExportNamesAttachments(t *testing.T) {
+	dir := t.TempDir()
+	o := open(t, config(dir, newClock()))
+	first, second := put(t, o, "first"), put(t, o, "second")
+	appendOne(t, o, rating("r1"))
+	handIn(t, o, 1, first, second)
+	o.Close()
+	lines := export(t, dir)
+	if _, err := prove(t, lines); err != nil {
+		t.Fatal(err)
+	}
+	named := func(n int) (l record.ExportLine) {
+		if err := json.Unmarshal([]byte(lines[n]), &l); err != nil {
+			t.Fatal(err)
+		}
+		return l
+	}
+	if got := named(2).Blobs; !slices.Equal(got, []record.BlobRef{first, second}) {
+		t.Errorf("names %v", got)
+	}
+	other := first
+	other.Hash[0]++
+	for name, c := range map[string]struct {
+		line  int
+		blobs []record.BlobRef
+		whole bool
+	}{
+		"another":             {2, []record.BlobRef{other, second}, false},
+		"fewer":               {2, []record.BlobRef{first}, false},
+		"of a record of none": {1, []record.BlobRef{first}, false},
+		"an older export":     {2, nil, true},
+	} {
+		l := named(c.line)
+		l.Blobs = c.blobs
+		text, err := json.Marshal(l)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = prove(t, slices.Concat(lines[:c.line], []string{string(text)}, lines[c.line+1:]))
+		var broken *record.ExportError
+		if c.whole && err != nil || !c.whole && (!errors.As(err, &broken) || broken.Line != c.line+1) {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

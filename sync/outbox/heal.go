@@ -36,21 +36,23 @@ func (o *Outbox) usable() error {
 	o.db, o.healTried = nil, now // readers are told that it is broken
 	o.mu.Unlock()
 	var err error
-	aside := o.setAside
 	if db != nil {
 		err = db.Close()
 	}
 	if err == nil {
 		err = o.heal()
 	}
+	if err == nil { // before anybody claims or sweeps by what was known
+		err = o.shelve(time.Time{})
+	}
 	if err != nil {
 		return fmt.Errorf("%w; mend it: %w", broken, err)
 	}
 	o.mu.Lock()
-	o.broken, o.healTried = nil, time.Time{}
+	o.broken, o.unsure, o.healTried = nil, "", time.Time{}
 	o.mu.Unlock()
 	o.ring()
-	return o.listBlobs(o.blobsAside(aside))
+	return nil
 }
 
 func (o *Outbox) heal() error {

@@ -49,12 +49,12 @@ func brokenOutbox(t *testing.T, written bool) (o *Outbox, third record.Rating, n
 	}
 	o.state.tail = before.tail
 	if written {
-		_, err = o.afterFailedWrite(Position{Epoch: before.epoch, Seq: after.seq, Hash: after.hash}, errors.New("flush failed"))
+		_, err = o.afterFailedWrite("r3", Position{Epoch: before.epoch, Seq: after.seq, Hash: after.hash}, errors.New("flush failed"))
 	} else {
-		o.broken = errors.Join(ErrDisk, errors.New("flush failed"))
+		o.broken, o.unsure = errors.Join(ErrDisk, errors.New("flush failed")), "r3"
 		err = o.broken
 	}
-	if !errors.Is(err, ErrDisk) {
+	if !errors.Is(err, ErrDisk) || written && !errors.Is(err, ErrUnsure) {
 		t.Fatal(err)
 	}
 	return o, third, &clock
@@ -95,7 +95,7 @@ func TestFailedFlushHealsWithoutARestart(t *testing.T) {
 }
 
 func TestOutboxThatDoesNotHealSaysSo(t *testing.T) {
-	o, _, now := brokenOutbox(t, true)
+	o, third, now := brokenOutbox(t, true)
 	away := o.path + ".away"
 	if err := os.Rename(o.path, away); err != nil {
 		t.Fatal(err)
@@ -105,6 +105,12 @@ func TestOutboxThatDoesNotHealSaysSo(t *testing.T) {
 	}
 	if _, err := o.Read(0, 10, 1<<20); !errors.Is(err, ErrDisk) {
 		t.Errorf("read: %v", err)
+	}
+	if _, err := o.Append(t.Context(), third); !errors.Is(err, ErrUnsure) || !errors.Is(err, ErrDisk) {
+		t.Errorf("the record that may be there: %v", err)
+	}
+	if _, err := o.Append(t.Context(), record.Rating{ID: "r4"}); errors.Is(err, ErrUnsure) || !errors.Is(err, ErrDisk) {
+		t.Errorf("a record that cannot be there: %v", err)
 	}
 	if err := os.Rename(away, o.path); err != nil {
 		t.Fatal(err)

@@ -3,7 +3,6 @@ package outbox
 import (
 	"bytes"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 
 	bolt "go.etcd.io/bbolt"
@@ -12,48 +11,57 @@ import (
 )
 
 // listedBlobs reads which attachments the records of all logs list, the present log's
-// last. An ended log that cannot be read lists none.
-func listedBlobs(db *bolt.DB, epoch record.Epoch) ([]listedBlob, error) {
-	var listed []listedBlob
-	err := db.View(func(tx *bolt.Tx) error {
-		old := tx.Bucket(bucketOld)
-		ended, err := endedLogs(old)
+// last, and says whether all of them could be read.
+func listedBlobs(db *bolt.DB, epoch record.Epoch) (listed []listedBlob, whole bool, err error) {
+	err = db.View(func(tx *bolt.Tx) error {
+		ended, err := endedLogs(tx.Bucket(bucketOld))
 		var damage *corruptError
 		if err != nil && !errors.As(err, &damage) {
 			return err
 		}
+		whole = err == nil
 		for _, l := range ended {
-			if s, err := readMeta(l.meta); err == nil {
-				listed = appendListed(listed, l.log, s.epoch)
+			s, err := readMeta(l.meta)
+			if err != nil {
+				whole = false
+				continue
 			}
+			var all bool
+			listed, all = appendListed(listed, l.log, s.epoch)
+			whole = whole && all
 		}
-		listed = appendListed(listed, tx.Bucket(bucketLog), epoch)
+		var all bool
+		listed, all = appendListed(listed, tx.Bucket(bucketLog), epoch)
+		whole = whole && all
 		return nil
 	})
-	return listed, err
+	return listed, whole, err
 }
 
-func appendListed(listed []listedBlob, log *bolt.Bucket, epoch record.Epoch) []listedBlob {
+func appendListed(listed []listedBlob, log *bolt.Bucket, epoch record.Epoch) (_ []listedBlob, whole bool) {
+	whole = true
 	c := log.Cursor()
 	for k, v := c.First(); k != nil; k, v = c.Next() {
 		seq, ok := readNumber(k)
 		text := headerOf(v)
-		if !ok || !bytes.Contains(text, []byte(`"blobs":`)) {
+		if !ok || text == nil {
+			whole = false
 			continue
 		}
-		for _, ref := range blobsIn(text) {
+		if !bytes.Contains(text, []byte(`"blobs":`)) {
+			continue
+		}
+		e := record.Entry{Header: text}
+		refs, err := e.Blobs()
+		if err != nil {
+			whole = false
+			continue
+		}
+		for _, ref := range refs {
 			listed = append(listed, listedBlob{ref, place{epoch, seq}})
 		}
 	}
-	return listed
-}
-
-func blobsIn(header []byte) []record.BlobRef {
-	var h record.Header
-	if json.Unmarshal(header, &h) != nil {
-		return nil
-	}
-	return h.Blobs
+	return listed, whole
 }
 
 // headerOf finds the header in an entry's layout (see marshalEntry) without copying, or is

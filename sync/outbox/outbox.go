@@ -25,7 +25,7 @@ type Config struct {
 	MinFreeBytes int64                           // that must stay free on the disk; 64 MiB
 	LockTimeout  time.Duration                   // to wait for another program to let go; 2 s
 	CheckFirst   int64                           // a file of up to so many bytes is read whole before service; 32 MiB
-	BackupEvery  time.Duration                   // between looks whether the copy beside the file is up to date; 10 min
+	BackupEvery  time.Duration                   // between looks whether the copy beside the file is up to date; 10 min. The first comes after a tenth of it
 	Now          func() time.Time                // time.Now
 	Rand         io.Reader                       // crypto/rand; used by several goroutines at once
 	FreeBytes    func(dir string) (int64, error) // what an unprivileged writer may still use; statfs
@@ -71,6 +71,7 @@ type Outbox struct {
 	stop     context.CancelFunc
 	keys     *keyMaker
 	shelf    shelf          // the attachments
+	shelved  *SetAsideError // the last damaged log whose attachments were put aside; under write
 	keeper   sync.WaitGroup // of the backup and the keys
 	unproven atomic.Bool    // the log was looked over only; see prove
 
@@ -86,6 +87,7 @@ type Outbox struct {
 	ackStored uint64    // acked as the file has it
 	ackedAt   time.Time // when that was written
 	broken    error     // a write whose outcome is unknown: nothing is promised until healed
+	unsure    string    // the record of that write
 	healTried time.Time
 	backup    Backup
 	setAside  *SetAsideError

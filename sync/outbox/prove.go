@@ -3,6 +3,7 @@ package outbox
 import (
 	"context"
 	"errors"
+	"time"
 
 	bolt "go.etcd.io/bbolt"
 
@@ -13,7 +14,11 @@ import (
 // an Append for which bbolt has to map more of the file.
 const provedAtOnce = 64
 
-// prove reads a log that Open has only looked over, from its oldest entry to the newest of
+// restFactor is how many times as long as it works the proof rests: after a restart
+// citizens and the link need the processor more than it does.
+const restFactor = 4
+
+// prove reads, little by little, a log that Open has only looked over, from its oldest entry to the newest of
 // that moment; what is appended meanwhile needs no proof. Damage has the consequence that
 // it has at Open: the file is set aside, and what can be saved begins a new log.
 //
@@ -41,10 +46,15 @@ func (o *Outbox) proveLog(ctx context.Context) error {
 		return err
 	}
 	epoch, at, end := s.epoch, s.base, s.tail.seq
+	rest := time.NewTimer(0)
+	defer rest.Stop()
 	for at.seq < end {
-		if ctx.Err() != nil {
+		select {
+		case <-rest.C:
+		case <-ctx.Done():
 			return ctx.Err()
 		}
+		begun := time.Now()
 		db, now, err := o.snapshot()
 		if err != nil {
 			return err
@@ -58,6 +68,7 @@ func (o *Outbox) proveLog(ctx context.Context) error {
 		if at, err = proveSome(db, epoch, at); err != nil {
 			return err
 		}
+		rest.Reset(restFactor * time.Since(begun))
 	}
 	return nil
 }

@@ -2,12 +2,18 @@ package outbox
 
 import (
 	"fmt"
+	"time"
 
 	bolt "go.etcd.io/bbolt"
 )
 
-// Ready says whether one more visit can be promised a durable write, and is asked
-// before a citizen begins: nil, ErrFull or ErrDisk.
+// visitBlobBytes is the part of visitBytes that is for the sealed attachments of a visit,
+// all together: the card's picture is 2 KiB and a signature some tens, which leaves room for
+// a scanned page or two. What is larger is taken while there is room for it.
+const visitBlobBytes = 1 << 20
+
+// Ready says whether one more visit can be promised a durable write, attachments of
+// visitBlobBytes included, and is asked before a citizen begins: nil, ErrFull or ErrDisk.
 func (o *Outbox) Ready() error {
 	o.write.Lock()
 	defer o.write.Unlock()
@@ -41,13 +47,17 @@ func (o *Outbox) room(n int64) error {
 		return fmt.Errorf("%w: %d bytes free, %d must stay free", ErrDisk, free, o.cfg.MinFreeBytes)
 	}
 	for liveBytes(db, o.pageSize)+o.shelf.size()+n > o.cfg.MaxBytes {
-		droppable := o.droppable(s)
-		if s.tail.seq == 0 || droppable <= s.base.seq {
+		droppable := o.droppable(s, true)
+		if droppable <= s.base.seq {
 			return fmt.Errorf("%w: %d of %d bytes used", ErrFull, liveBytes(db, o.pageSize)+o.shelf.size(), o.cfg.MaxBytes)
 		}
 		upTo := s.base.seq + (droppable-s.base.seq+1)/2
-		if err := o.prune(func(*bolt.Tx) (uint64, error) { return upTo, nil }); err != nil {
-			return err
+		err := o.prune(upTo, func(*bolt.Tx) (uint64, error) { return upTo, nil })
+		if err == nil {
+			err = o.shelve(time.Time{})
+		}
+		if err != nil {
+			return fmt.Errorf("make room: %w", err)
 		}
 		if _, s, err = o.snapshot(); err != nil {
 			return err
@@ -57,10 +67,14 @@ func (o *Outbox) room(n int64) error {
 }
 
 // droppable is the newest sequence that may be pruned: the hub has everything up to it,
-// attachments included, and the newest entry stays.
-func (o *Outbox) droppable(s state) uint64 {
+// attachments included, and the newest entry stays. Attachments that the hub refuses may
+// count as what it does not have.
+func (o *Outbox) droppable(s state, refused bool) uint64 {
+	if s.tail.seq == 0 {
+		return 0
+	}
 	upTo := min(s.acked, s.tail.seq-1)
-	if first, waits := o.shelf.waits(s.epoch); waits {
+	if first, waits := o.shelf.waits(s.epoch, refused); waits {
 		upTo = min(upTo, first-1)
 	}
 	return upTo

@@ -2,7 +2,6 @@ package outbox
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -31,8 +30,14 @@ type shelf struct {
 	held  map[record.Hash]*blob
 	order []record.Hash // of what records list, by their place
 	bytes int64         // of all files
-	// broken is why the folder cannot be used.
-	broken error // since load
+	// broken is why the folder cannot be used, since load.
+	broken error
+	// unflushed says that names were changed which a crash may change back.
+	unflushed bool
+	// compared says that list was called.
+	compared bool
+	// checked is the last attachment that delivered gave in turn.
+	checked record.Hash
 }
 
 // blob is an attachment.
@@ -42,6 +47,7 @@ type blob struct {
 	size    int64 // of the file; 0 when there is none
 	since   time.Time
 	listed  bool // by a record
+	gone    bool // with the record that listed it
 	sent    bool // the hub has it
 	lost    bool // cannot be read here
 	refused bool // the hub does not take it
@@ -117,17 +123,15 @@ type listedBlob struct {
 	at  place
 }
 
-// list takes over what records list, in order. What they listed before and no longer do
-// has been pruned with them and is removed, or else moved to a folder aside. Files that
-// will not go are left: they cost room, and no more.
-func (s *shelf) list(listed []listedBlob, aside string) {
+// list takes over what records list, in order.
+func (s *shelf) list(listed []listedBlob) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	was := s.order
-	s.order = nil
-	for _, b := range s.held {
-		b.listed = false
+	for _, hash := range s.order {
+		b := s.held[hash]
+		b.listed, b.gone = false, true
 	}
+	s.order, s.compared = nil, true
 	for _, l := range listed {
 		b := s.held[l.ref.Hash]
 		if b == nil {
@@ -137,20 +141,27 @@ func (s *shelf) list(listed []listedBlob, aside string) {
 		if !b.listed {
 			s.order = append(s.order, l.ref.Hash)
 		}
-		b.ref, b.at, b.listed = l.ref, l.at, true // of two logs, the later
+		b.ref, b.at, b.listed, b.gone = l.ref, l.at, true, false // of two logs, the later
 		if b.size != l.ref.Bytes {
 			b.lost = true
 		}
 	}
-	for _, hash := range was {
-		if b := s.held[hash]; !b.listed {
+}
+
+// sweep removes what records listed and no longer do, and what no record lists and is older
+// than a moment; or it moves them to a folder aside. Files that will not go are left: they
+// cost room, and no more.
+func (s *shelf) sweep(before time.Time, aside string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, b := range s.held {
+		if !b.listed && (b.gone || b.since.Before(before)) {
 			s.discard(b, aside)
 		}
 	}
 }
 
-// discard removes an attachment that no record lists, or moves it to a folder; the caller
-// holds mu.
+// discard removes an attachment, or moves it to a folder; the caller holds mu.
 func (s *shelf) discard(b *blob, aside string) {
 	if s.broken == nil {
 		for _, path := range []string{s.path(b.ref.Hash, false), s.path(b.ref.Hash, true)} {
@@ -171,18 +182,6 @@ func putAway(path, aside string) error {
 		return err
 	}
 	return os.Rename(path, filepath.Join(aside, filepath.Base(path)))
-}
-
-// sweep removes what no record lists and is older than a moment, or moves all that no
-// record lists to a folder aside.
-func (s *shelf) sweep(before time.Time, aside string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, b := range s.held {
-		if !b.listed && (aside != "" || b.since.Before(before)) {
-			s.discard(b, aside)
-		}
-	}
 }
 
 // put writes a file that is whole and durable under its name, or not there.
@@ -293,73 +292,11 @@ func (s *shelf) open(hash record.Hash) (f *os.File, err error) {
 	return f, err
 }
 
-// mark notes durably that the hub has an attachment, or may not have it after all. One
-// that is lost here is noted by an empty file.
-func (s *shelf) mark(hash record.Hash, sent bool) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	b := s.held[hash]
-	if b == nil {
-		return errNotHeld
-	}
-	if b.sent == sent {
-		return nil
-	}
-	err := os.Rename(s.path(hash, b.sent), s.path(hash, sent))
-	switch {
-	case errors.Is(err, fs.ErrNotExist) && sent:
-		err = writeDurably(s.path(hash, true), nil)
-	case errors.Is(err, fs.ErrNotExist): // gone while nobody looked: told as lost, and in nobody's way
-		b.sent, b.lost = false, true
-		return nil
-	}
-	if err == nil {
-		err = syncDir(s.dir)
-	}
-	if err != nil {
-		return err
-	}
-	b.sent, b.refused = sent, false
-	return nil
-}
-
-// doubt takes back the word that the hub has what stands behind a sequence of a log.
-func (s *shelf) doubt(epoch record.Epoch, after uint64) error {
-	s.mu.Lock()
-	var hashes []record.Hash
-	for _, hash := range s.order {
-		if b := s.held[hash]; b.sent && b.at.epoch == epoch && b.at.seq > after {
-			hashes = append(hashes, hash)
-		}
-	}
-	s.mu.Unlock()
-	var errs []error
-	for _, hash := range hashes {
-		errs = append(errs, s.mark(hash, false))
-	}
-	if err := errors.Join(errs...); err != nil {
-		return fmt.Errorf("offer attachments again: %w", err)
-	}
-	return nil
-}
-
-// waits says whether a log lists an attachment that the hub does not have and that can be
-// sent, and which is the first sequence to do so.
-func (s *shelf) waits(epoch record.Epoch) (seq uint64, yes bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, hash := range s.order {
-		if b := s.held[hash]; !b.sent && !b.lost && b.at.epoch == epoch && (!yes || b.at.seq < seq) {
-			seq, yes = b.at.seq, true
-		}
-	}
-	return seq, yes
-}
-
+// empty says that there is nothing, and that no record lists anything.
 func (s *shelf) empty() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.held) == 0
+	return s.compared && len(s.held) == 0
 }
 
 func (s *shelf) size() int64 {

@@ -43,9 +43,6 @@ func OpenReadOnly(dir string) (*Reader, error) {
 	return r, nil
 }
 
-// Copied says that the file was in use and what is read is a copy of it.
-func (r *Reader) Copied() bool { return r.copied }
-
 // Close removes the copy, where one was taken.
 func (r *Reader) Close() error {
 	if !r.copied {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 )
 
@@ -17,6 +18,7 @@ import (
 type ExportLine struct {
 	Log       *ExportedLog `json:"log,omitempty"`
 	Entry     *Entry       `json:"entry,omitempty"`
+	Blobs     []BlobRef    `json:"blobs,omitempty"`    // its attachments, as its header names them; their hashes are of the sealed files
 	Pos       int64        `json:"pos,omitempty"`      // at a hub: place in its own order
 	Received  time.Time    `json:"received,omitzero"`  // at a hub, by its clock
 	Committed time.Time    `json:"committed,omitzero"` // at a hub, by its clock
@@ -52,7 +54,10 @@ func (e *ExportError) Unwrap() error { return e.Cause }
 // maxExportLine bounds a line that is read: an entry is at most a frame of the socket.
 const maxExportLine = 2 << 20
 
-var errExport = errors.New("not a line of an export")
+var (
+	errExport = errors.New("not a line of an export")
+	errBlobs  = errors.New("attachments are not those that the entry names")
+)
 
 // exported is an export being read.
 type exported struct {
@@ -97,9 +102,25 @@ func VerifyExport(ctx context.Context, r io.Reader, done func(ExportedLog)) erro
 			if err := line.Entry.Follows(x.log.Epoch, x.at, x.hash); err != nil {
 				return x.fail(n, err)
 			}
+			if err := line.checkBlobs(); err != nil {
+				return x.fail(n, err)
+			}
 			x.at, x.hash = line.Entry.Seq, line.Entry.Hash
 		}
 	}
+}
+
+// checkBlobs compares attachments with the header, which the chain proves. A line need not
+// name them.
+func (l *ExportLine) checkBlobs() error {
+	if l.Blobs == nil {
+		return nil
+	}
+	named, err := l.Entry.Blobs()
+	if err == nil && !slices.Equal(named, l.Blobs) {
+		err = errBlobs
+	}
+	return err
 }
 
 func (x *exported) fail(line int, cause error) error {

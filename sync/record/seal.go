@@ -4,7 +4,6 @@ import (
 	"crypto/cipher"
 	"crypto/rand"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -107,19 +106,6 @@ func SealData(at Origin, kind Kind, id string) []byte {
 	return append(b, id...)
 }
 
-// Origin is where the entry's record was first appended: this very place, unless its
-// header says that it was carried over from an earlier log.
-func (e *Entry) Origin(epoch Epoch) (Origin, error) {
-	var h Header
-	if err := json.Unmarshal(e.Header, &h); err != nil {
-		return Origin{}, fmt.Errorf("entry %d: header is not readable", e.Seq)
-	}
-	if h.Origin != nil {
-		return *h.Origin, nil
-	}
-	return Origin{Epoch: epoch, Seq: e.Seq}, nil
-}
-
 // Open decrypts the body of an entry of the log named by epoch. It does not check
 // the chain. The error is ErrSealed for every cryptographic cause alike.
 func Open(priv *PrivateKey, e *Entry, epoch Epoch) ([]byte, error) {
@@ -127,18 +113,9 @@ func Open(priv *PrivateKey, e *Entry, epoch Epoch) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open: %w", err)
 	}
-	bodyKey, err := sm2.Decrypt(priv.key, e.Key)
-	if err != nil || len(bodyKey) != sm4.BlockSize || len(e.Sealed) < nonceSize {
-		return nil, fmt.Errorf("open entry %d: %w", e.Seq, ErrSealed)
-	}
-	defer clear(bodyKey)
-	gcm, err := newGCM(bodyKey)
+	plaintext, err := Unseal(priv, e.Key, e.Sealed, SealData(at, e.Kind, e.ID))
 	if err != nil {
 		return nil, fmt.Errorf("open entry %d: %w", e.Seq, err)
-	}
-	plaintext, err := gcm.Open(nil, e.Sealed[:nonceSize], e.Sealed[nonceSize:], SealData(at, e.Kind, e.ID))
-	if err != nil {
-		return nil, fmt.Errorf("open entry %d: %w", e.Seq, ErrSealed)
 	}
 	return plaintext, nil
 }
