@@ -203,7 +203,7 @@ type Report struct {
 }
 
 // Blob carries a piece of an attachment, in order. A Blob without data asks how much
-// the hub has. Hash is the SM3 of the whole sealed blob, so that both sides can check it
+// the hub has, also of one that was delivered: a restored hub may lack it. Hash is the SM3 of the whole sealed blob, so that both sides can check it
 // without a key. The hub may refuse with FaultBadFrame what does not fit what it has.
 type Blob struct {
 	Hash   record.Hash `json:"hash"`
