@@ -27,6 +27,12 @@ type Listener interface {
 	Listen(ctx context.Context) error
 }
 
+// Dropper is a Driver that counts the answers that its device gave to nobody: late, twice
+// or unasked. They are dropped. Dropped may be called at any time.
+type Dropper interface {
+	Dropped() uint64
+}
+
 // Clock is where a Worker gets its time from, other than the deadlines of contexts.
 type Clock interface {
 	Now() time.Time

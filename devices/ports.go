@@ -5,6 +5,7 @@ import (
 	"errors"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"yeban/devices/serialport"
 )
@@ -36,6 +37,32 @@ type tenant struct {
 	kind  Kind
 	place Place
 	found string // node where its device works; empty while it is looked for
+
+	sure    bool          // what works there has said something that makes sense
+	wanted  chan struct{} // has a value when another worker wants to look at its port
+	yielded time.Time     // when it was last asked to let another look
+}
+
+// yieldEvery is the least time between two occasions on which a device that has not said
+// a word must leave its port to those that are looked for.
+const yieldEvery = 15 * time.Second
+
+// errYield ends a session so that another worker can look at the port. It says nothing of
+// the device.
+var errYield = errors.New("another worker looks at this port")
+
+// yield asks a tenant that is not sure of its device to let another look at its port, and
+// says whether it will: once it is idle.
+func (t *tenant) yield() bool {
+	if t.sure || t.wanted == nil || time.Since(t.yielded) < yieldEvery {
+		return false
+	}
+	t.yielded = time.Now()
+	select {
+	case t.wanted <- struct{}{}:
+	default:
+	}
+	return true
 }
 
 // errOwned: another worker has its device on this port.
@@ -51,8 +78,10 @@ func (p *Ports) join(t *tenant) {
 	p.tenants = append(p.tenants, t)
 }
 
-// claim takes a port for t alone. It waits as long as another worker only probes it.
+// claim takes a port for t alone. It waits as long as another worker only probes it, or
+// is about to yield it.
 func (p *Ports) claim(ctx context.Context, node string, t *tenant) error {
+	var yields *tenant
 	for {
 		p.mu.Lock()
 		holder := p.holders[node]
@@ -64,7 +93,10 @@ func (p *Ports) claim(ctx context.Context, node string, t *tenant) error {
 			p.mu.Unlock()
 			return nil
 		}
-		owned := holder.found == node
+		owned := holder.found == node && holder != yields
+		if owned && holder.yield() {
+			owned, yields = false, holder
+		}
 		change := waiting(&p.change)
 		p.mu.Unlock()
 		if owned {
@@ -85,6 +117,19 @@ func (p *Ports) settle(node string, t *tenant) {
 	t.found = node
 	tell(&p.change)
 	tell(&p.settled)
+}
+
+// assure says whether t's device has made sense of late. One that has need not yield.
+func (p *Ports) assure(t *tenant, sure bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	t.sure = sure
+	if sure {
+		select {
+		case <-t.wanted:
+		default:
+		}
+	}
 }
 
 // release gives a port back.

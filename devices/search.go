@@ -32,7 +32,10 @@ var (
 // certainly does not answer; whether it is the right one is then asked of the driver.
 func NewWorkerAt[D Driver](c Config, place Place, ports *Ports, dial func(context.Context, serialport.Config) (D, error)) *Worker[D] {
 	w := NewWorker(c, func(context.Context) (d D, err error) { return d, ErrNotReady })
-	s := &search[D]{worker: w, ports: ports, dial: dial, seen: map[string]string{}, tenant: &tenant{kind: c.Kind, place: place}}
+	s := &search[D]{
+		worker: w, ports: ports, dial: dial, seen: map[string]string{},
+		tenant: &tenant{kind: c.Kind, place: place, wanted: make(chan struct{}, 1)},
+	}
 	ports.join(s.tenant)
 	w.open, w.search = s.open, s
 	return w
@@ -169,7 +172,7 @@ func (s *search[D]) try(ctx context.Context, path string) (d D, err error) {
 			return d, err
 		}
 	}
-	ctx, cancel := s.glance(ctx)
+	ctx, cancel := s.briefly(ctx)
 	defer cancel()
 	if d, err = s.dial(ctx, port); err != nil {
 		return d, err
@@ -183,8 +186,8 @@ func (s *search[D]) try(ctx context.Context, path string) (d D, err error) {
 	return d, nil
 }
 
-// glance is the time for one port: all there is where there is no other.
-func (s *search[D]) glance(ctx context.Context) (context.Context, context.CancelFunc) {
+// briefly bounds the time for one port: all there is where there is no other.
+func (s *search[D]) briefly(ctx context.Context) (context.Context, context.CancelFunc) {
 	if len(s.tenant.place.Candidates) == 0 {
 		return ctx, func() {}
 	}
@@ -220,6 +223,12 @@ func (s *search[D]) closed() {
 	s.node = ""
 }
 
+// heard takes note of the device's word.
+func (s *search[D]) heard(word Status) {
+	s.ports.assure(s.tenant, word.State != Unknown && word.State != PowerOff &&
+		word.Reason != ReasonGarbled && word.Reason != ReasonForeign)
+}
+
 // examine says whether it is the device that was looked for. On its own port one that
 // cannot tell is taken, as there is nothing to the contrary; elsewhere only one that tells.
 func (s *search[D]) examine(ctx context.Context, d D, home bool) error {
@@ -230,6 +239,7 @@ func (s *search[D]) examine(ctx context.Context, d D, home bool) error {
 			return err
 		}
 	}
+	s.heard(Status{State: Unknown})
 	if home && len(s.tenant.place.Candidates) == 0 {
 		return nil // there is no better place: wait for it here
 	}
@@ -253,6 +263,7 @@ func (s *search[D]) examine(ctx context.Context, d D, home bool) error {
 	case word.State == Unknown && !home:
 		return errUnproven
 	}
+	s.heard(word)
 	return nil
 }
 

@@ -35,6 +35,7 @@ type hall struct {
 	driver  serialport.Driver
 	ports   devices.Ports
 	updates map[devices.Kind]<-chan devices.Status
+	waiting []func() // workers that have not begun
 	reader  *devices.Worker[*idcard.Reader]
 	printer *devices.Worker[*printer.Printer]
 	rating  *devices.Worker[evaluator.Evaluator]
@@ -98,14 +99,25 @@ func (h *hall) withEvaluator(t *testing.T) {
 	look(t, h, devices.Evaluator, h.rating)
 }
 
-// look runs a worker until the test ends.
+// look has a worker run, from begin until the test ends.
 func look[D devices.Driver](t *testing.T, h *hall, kind devices.Kind, w *devices.Worker[D]) {
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- w.Run(ctx) }()
 	updates, stop := w.Subscribe()
-	t.Cleanup(func() { cancel(); <-ended; stop() })
 	h.updates[kind] = updates
+	h.waiting = append(h.waiting, func() {
+		ctx, cancel := context.WithCancel(context.Background())
+		ended := make(chan error, 1)
+		go func() { ended <- w.Run(ctx) }()
+		t.Cleanup(func() { cancel(); <-ended; stop() })
+	})
+}
+
+// begin lets the workers look that have not begun. As in a terminal, each knows then that
+// there is a printer: one that does not would speak to it.
+func (h *hall) begin() {
+	for _, run := range h.waiting {
+		run()
+	}
+	h.waiting = nil
 }
 
 // move puts a device into a socket.
@@ -128,6 +140,7 @@ func (h *hall) pull(t *testing.T, names ...string) {
 
 func (h *hall) found(t *testing.T, kind devices.Kind, within time.Duration) {
 	t.Helper()
+	h.begin()
 	start := time.Now()
 	until(t, h.updates[kind], devices.Online)
 	if took := time.Since(start); took > within {
@@ -140,6 +153,7 @@ func (h *hall) found(t *testing.T, kind devices.Kind, within time.Duration) {
 // reason waits until a device is said to be so for a reason.
 func (h *hall) reason(t *testing.T, kind devices.Kind, want devices.Reason) {
 	t.Helper()
+	h.begin()
 	for limit := time.After(30 * time.Second); ; {
 		select {
 		case s := <-h.updates[kind]:
@@ -289,8 +303,8 @@ func TestReaderThatBootsBadlyIsFoundAmongManySockets(t *testing.T) {
 func TestAnotherDeviceOnTheOldNodeIsForeign(t *testing.T) {
 	eachDriver(t, func(t *testing.T, h *hall) {
 		h.withReader(t, "")
-		h.found(t, devices.IDCard, time.Minute)
 		h.withPrinter(t)
+		h.found(t, devices.IDCard, time.Minute)
 		h.found(t, devices.Printer, time.Minute)
 		h.pull(t, "printer", "idcard")
 		h.move(t, "printer", "idcard")

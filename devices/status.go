@@ -64,6 +64,7 @@ const (
 	ReasonSelfTest     Reason = "sam.selftest"
 	ReasonPrinterFault Reason = "printer.fault" // unrecoverable
 	ReasonWorkerDied   Reason = "worker.died"   // our own fault; restarted
+	ReasonReopened     Reason = "port.reopened" // being opened anew because staff asked for it
 )
 
 // Status is one device's condition at a moment.

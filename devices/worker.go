@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // Worker owns one port and the device on it: it opens, polls, and opens again
@@ -24,20 +25,9 @@ type Worker[D Driver] struct {
 	mu      sync.Mutex
 	session *session[D] // nil while the port is not open
 	able    Capabilities
+	dropped uint64 // of the session's answers, those in stats
 	port    string
 	stats   Stats
-}
-
-// Stats counts what a Worker went through since it was made.
-type Stats struct {
-	Opens        int // ports opened and lost again, but for the present one
-	Polls        int
-	PollFailures int
-	Heard        int // times that the device spoke unasked, and was polled at once
-	Uses         int
-	Panics       int // of the driver or of who borrowed it; the driver was restarted
-	Abandoned    int // commands that did not end even when their port was closed
-	Breaks       int // times that the breaker opened
 }
 
 // session is one open port, from opening to loss.
@@ -50,12 +40,15 @@ type session[D Driver] struct {
 	attention attention
 }
 
-// Errors of Use that are not the borrower's own.
+// Errors of Use that are not the borrower's own, and of Run.
 var (
 	ErrPanic   = errors.New("device driver panicked")
 	ErrStuck   = errors.New("device command did not end")
 	ErrRunning = errors.New("device worker already running")
 )
+
+// errReopen ends a session because Reopen asked for it. It says nothing of the device.
+var errReopen = errors.New("port is to be opened anew")
 
 // NewWorker makes a worker that opens its device with open. It does nothing before Run.
 func NewWorker[D Driver](c Config, open func(context.Context) (D, error)) *Worker[D] {
@@ -73,22 +66,10 @@ func (w *Worker[D]) Status() Status { return w.board.read() }
 // subscriber that does not keep up loses the oldest. cancel closes the channel.
 func (w *Worker[D]) Subscribe() (updates <-chan Status, cancel func()) { return w.board.subscribe() }
 
-// Stats gives the counts so far.
-func (w *Worker[D]) Stats() Stats {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.stats
-}
-
-func (w *Worker[D]) count(f func(*Stats)) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	f(&w.stats)
-}
-
-// Retry opens a lost port now rather than when its back-off ends: for staff who have
-// just mended something.
-func (w *Worker[D]) Retry() {
+// Reopen opens the port anew: a lost one now rather than when its back-off ends, an open
+// one once the command that has it, if any, is over. It is for staff who have just mended
+// something, or see a device that answers and does not work; it does not wait.
+func (w *Worker[D]) Reopen() {
 	select {
 	case w.kick <- struct{}{}:
 	default:
@@ -108,27 +89,51 @@ func (w *Worker[D]) Run(ctx context.Context) error {
 	defer stop()
 	w.board.known(Starting, ReasonNone)
 	for ctx.Err() == nil {
-		start := w.cfg.Clock.Now()
-		err := w.serve(ctx)
+		lasted, err := w.serve(ctx)
 		if ctx.Err() != nil {
 			break
 		}
-		f := w.judge(err)
-		w.board.known(f.State, f.Reason)
-		wait, held := w.retry.after(f, w.cfg.Clock.Now().Sub(start))
-		if held {
-			w.count(func(s *Stats) { s.Breaks++ })
+		if errors.Is(err, errReopen) {
+			w.count(func(s *Stats) { s.Reopens++ })
+			w.board.known(Starting, ReasonReopened)
+			continue
 		}
-		w.cfg.Log.Debug("device lost", "err", err, "wait", wait, "held", held)
+		wait := w.cfg.Backoff.Presence
+		if !errors.Is(err, errYield) {
+			wait = w.lost(err, lasted)
+		}
 		select {
 		case <-ctx.Done():
 		case <-w.cfg.Clock.After(wait):
 		case <-w.kick:
+			w.count(func(s *Stats) { s.Reopens++ })
 		case <-w.news():
 		}
 	}
 	w.board.known(Unknown, ReasonNone)
 	return nil
+}
+
+// lost takes note of how a session ended that lasted so long, and says how long to wait
+// before the next.
+func (w *Worker[D]) lost(err error, lasted time.Duration) (wait time.Duration) {
+	f := w.judge(err)
+	w.board.known(f.State, f.Reason)
+	wait, held := w.retry.after(f, lasted)
+	if held {
+		w.count(func(s *Stats) { s.Breaks++ })
+	}
+	w.cfg.Log.Debug("device lost", "err", err, "wait", wait, "held", held)
+	return wait
+}
+
+// wanted has a value when another worker wants to look at the port of a device that has
+// not said a word.
+func (w *Worker[D]) wanted() <-chan struct{} {
+	if w.search == nil {
+		return nil
+	}
+	return w.search.tenant.wanted
 }
 
 // news is closed when another worker found or lost its device, where that may help.
@@ -166,13 +171,25 @@ func (w *Worker[D]) watchAge(ctx context.Context) {
 	}
 }
 
-// serve opens the port and works until it is lost; the error says how.
-func (w *Worker[D]) serve(ctx context.Context) error {
+// serve opens the port and works until it is lost; the error says how, and lasted how long
+// after it was opened.
+func (w *Worker[D]) serve(ctx context.Context) (lasted time.Duration, err error) {
 	d, err := w.opened(ctx)
 	if err != nil {
-		return err
+		return 0, err
 	}
+	since := w.cfg.Clock.Now()
 	w.count(func(s *Stats) { s.Opens++ })
+	select {
+	case <-w.kick: // it has just been opened anew
+	default:
+	}
+	err = w.attend(ctx, d)
+	return w.cfg.Clock.Now().Sub(since), err
+}
+
+// attend polls the device on the open port, and lends it, until the port is lost.
+func (w *Worker[D]) attend(ctx context.Context, d D) error {
 	s := &session[D]{
 		driver: d, requests: make(chan lease), ended: make(chan struct{}), life: ctx,
 	}
@@ -183,6 +200,7 @@ func (w *Worker[D]) serve(ctx context.Context) error {
 			return err
 		}
 		if w.search != nil {
+			w.search.heard(word)
 			if err := w.search.watchful(ctx, d); err != nil {
 				return err
 			}
@@ -193,6 +211,7 @@ func (w *Worker[D]) serve(ctx context.Context) error {
 			entered = true
 		}
 		w.learn(d) // before the status is out, too
+		w.tally(d)
 		s.attention.polled(w.board.said(word), w.cfg.PollEvery)
 		if err := w.idle(ctx, s); err != nil {
 			return err
@@ -213,6 +232,16 @@ func (w *Worker[D]) idle(ctx context.Context, s *session[D]) error {
 		return err
 	case <-w.cfg.Clock.After(w.cfg.PollEvery):
 		return hush()
+	case <-w.wanted():
+		if lost := hush(); lost != nil {
+			return lost
+		}
+		return errYield
+	case <-w.kick:
+		if lost := hush(); lost != nil {
+			return lost
+		}
+		return errReopen
 	case l := <-s.requests:
 		// Granted even if the port was just lost: the borrower is told so by the driver.
 		lost := hush()
@@ -228,6 +257,8 @@ func (w *Worker[D]) idle(ctx context.Context, s *session[D]) error {
 
 // closed ends a session.
 func (w *Worker[D]) closed(d D) {
+	w.tally(d)
+	w.count(func(*Stats) { w.dropped = 0 })
 	w.guarded("close", d.Close)
 	if w.search != nil {
 		w.search.closed()
@@ -247,6 +278,7 @@ func (w *Worker[D]) leave(s *session[D]) {
 	close(s.ended)
 }
 
+// opened gives a driver on an open port, or fails in time.
 func (w *Worker[D]) opened(ctx context.Context) (d D, err error) {
 	ctx, cancel := context.WithTimeout(ctx, w.cfg.OpenTimeout)
 	defer cancel()

@@ -264,7 +264,7 @@ func TestBackoffGrowsBreaksAndForgivesUnplugging(t *testing.T) {
 	}
 }
 
-func TestRetryEndsTheHold(t *testing.T) {
+func TestReopenEndsTheHold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mended atomic.Bool
 		w := start(t, Config{}, func(context.Context) (*script, error) {
@@ -276,11 +276,62 @@ func TestRetryEndsTheHold(t *testing.T) {
 		time.Sleep(time.Second)
 		mended.Store(true)
 		is(t, w.Status(), Offline, ReasonPortDenied)
-		w.Retry()
+		w.Reopen()
 		synctest.Wait()
 		is(t, w.Status(), Online, ReasonNone)
-		if w.Stats().Breaks != 1 {
+		if w.Stats().Breaks != 1 || w.Stats().Reopens != 1 {
 			t.Fatalf("%+v", w.Stats())
+		}
+	})
+}
+
+// TestReopenOpensAWedgedPort: the device answers its polls; staff know better.
+func TestReopenOpensAWedgedPort(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var drivers []*script
+		w := start(t, Config{}, func(context.Context) (*script, error) {
+			drivers = append(drivers, newScript(well))
+			time.Sleep(time.Second)
+			return drivers[len(drivers)-1], nil
+		})
+		synctest.Wait()
+		w.Reopen() // served by the opening that is under way
+		time.Sleep(5 * time.Second)
+		if is(t, w.Status(), Online, ReasonNone); len(drivers) != 1 || w.Stats().Reopens != 0 {
+			t.Fatalf("opened %d times, %+v", len(drivers), w.Stats())
+		}
+		if err := w.Use(t.Context(), func(context.Context, *script) error {
+			w.Reopen()
+			time.Sleep(time.Second)
+			if n := drivers[0].closed.Load(); n != 0 {
+				t.Error("port closed under a command")
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		is(t, w.Status(), Starting, ReasonReopened)
+		time.Sleep(2 * time.Second)
+		is(t, w.Status(), Online, ReasonNone)
+		if s := w.Stats(); len(drivers) != 2 || drivers[0].closed.Load() != 1 || s.Reopens != 1 || s.Breaks != 0 {
+			t.Fatalf("opened %d times, %+v", len(drivers), s)
+		}
+	})
+}
+
+// TestSlowOpeningIsNoUptime: a device that takes long to be opened, and dies at once, is
+// held like any other.
+func TestSlowOpeningIsNoUptime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := Config{OpenTimeout: time.Minute}
+		w := start(t, c, func(context.Context) (*script, error) {
+			time.Sleep(c.withDefaults().Backoff.Hold + time.Second)
+			return newScript(func(context.Context) (Status, error) { return Status{}, &Fault{Reopen: true} }), nil
+		})
+		time.Sleep(5 * time.Minute)
+		if w.Stats().Breaks == 0 {
+			t.Errorf("the breaker never opened: %+v", w.Stats())
 		}
 	})
 }

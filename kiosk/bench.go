@@ -20,6 +20,7 @@ type benchVerb struct {
 	Dir       string  `help:"Folder where the ports appear." default:"var/devices"`
 	Control   string  `help:"Unix socket for scripts; empty for none."`
 	WidthMM   int     `name:"width-mm" help:"Paper width, 58 or 80." default:"80"`
+	Reader    string  `help:"Family of the reader: samv or stx." default:"samv"`
 	Evaluator string  `help:"Make of the evaluator: ev1, pj06 or jt905." default:"ev1"`
 	Speed     float64 `help:"How many times faster than the wire." default:"1"`
 	Lang      string  `help:"Language of the window: zh or en." default:"zh" enum:"zh,en"`
@@ -30,7 +31,8 @@ type benchVerb struct {
 // Run plugs in the devices and keeps them until the window is closed or a signal comes.
 func (v benchVerb) Run(s *streams) error {
 	sim, err := simulator.New(simulator.Config{
-		Dir: v.Dir, Width: v.WidthMM, Evaluator: simulator.EvaluatorKind(v.Evaluator), Speed: v.Speed, Font: assets.Regular,
+		Dir: v.Dir, Width: v.WidthMM, Speed: v.Speed, Font: assets.Regular,
+		Reader: simulator.ReaderFamily(v.Reader), Evaluator: simulator.EvaluatorKind(v.Evaluator),
 	})
 	if err != nil {
 		return err

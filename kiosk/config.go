@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"yeban/devices/evaluator"
 	"yeban/devices/serialport"
 	"yeban/kiosk/journey"
 	"yeban/sync/settings"
@@ -41,7 +42,7 @@ type Hub struct {
 
 // Ports is what hangs where. An empty path is a device that this terminal does not have.
 type Ports struct {
-	IDCard    Port          `yaml:"idcard"`
+	IDCard    ReaderPort    `yaml:"idcard"`
 	Printer   PrinterPort   `yaml:"printer"`
 	Evaluator EvaluatorPort `yaml:"evaluator"`
 }
@@ -54,6 +55,14 @@ type Port struct {
 
 	Identity   string   `yaml:"identity" help:"which one of its kind it must be, as 'kiosk devices probe' tells; empty: any"`
 	Candidates []string `yaml:"candidates" help:"ports or patterns, such as /dev/serial/by-path/*, among which it is looked for when it is not on its own"`
+}
+
+// ReaderPort is the ID-card reader.
+type ReaderPort struct {
+	Port   `yaml:",inline"`
+	Family string `yaml:"family" help:"how it wraps its messages: samv (AA AA AA 96 69 …) or stx (02 … 03)"`
+
+	Fingerprint bool `yaml:"fingerprint" help:"read fingerprints with the card, where card and reader have them; they are not kept; not with stx"`
 }
 
 // PrinterPort is the receipt printer.
@@ -71,8 +80,24 @@ type EvaluatorPort struct {
 	Port  `yaml:",inline"`
 	Model string `yaml:"model" help:"ev1, pj06 or jt905"`
 
-	BestIsLowest bool `yaml:"best_is_lowest" help:"its key 1 is the best, where 5 is with others"`
+	BestKey int   `yaml:"best_key" help:"its key for very satisfied: 5 (1 is the worst), 1 (5 is the worst), or with jt905 also 0 (4 is the worst)"`
+	JT905   JT905 `yaml:"jt905"`
 }
+
+// JT905 is the vendor of a JT/T 905 evaluator, in numbers as its manual has them.
+type JT905 struct {
+	Device code `yaml:"device" help:"device byte of its frames"`
+	Vendor code `yaml:"vendor" help:"vendor byte of its frames; frames of another vendor are not listened to"`
+	Status code `yaml:"status" help:"command that asks how it is"`
+	Ask    code `yaml:"ask" help:"command that opens a question"`
+	Idle   code `yaml:"idle" help:"command that closes a question"`
+	Result code `yaml:"result" help:"command by which it tells the key"`
+}
+
+// code is a number that people read in hexadecimal.
+type code uint16
+
+func (c code) String() string { return fmt.Sprintf("0x%02X", uint16(c)) }
 
 // Display is the touch screen.
 type Display struct {
@@ -103,12 +128,18 @@ func defaultConfig() Config {
 		Language: "zh", Zone: "Asia/Shanghai", Data: "var/kiosk", MinFree: 64, Catalog: "assets/catalog",
 		Hub: Hub{URL: "ws://127.0.0.1:8340/kiosk/v1", TokenFile: "var/kiosk/token", PlatformKey: "var/hub/platform.pub"},
 		Ports: Ports{
-			IDCard: Port{Path: "var/devices/idcard", Baud: 115200, Driver: serialport.Bugst},
+			IDCard: ReaderPort{
+				Port:   Port{Path: "var/devices/idcard", Baud: 115200, Driver: serialport.Bugst},
+				Family: familySAMV,
+			},
 			Printer: PrinterPort{
 				Port:    Port{Path: "var/devices/printer", Baud: 115200, Driver: serialport.Bugst},
 				WidthMM: 80, Proof: proofSensor, BufferBytes: 4096, NearEnd: true,
 			},
-			Evaluator: EvaluatorPort{Port: Port{Path: "var/devices/evaluator", Baud: 9600, Driver: serialport.Bugst}, Model: "ev1"},
+			Evaluator: EvaluatorPort{
+				Port:  Port{Path: "var/devices/evaluator", Baud: 9600, Driver: serialport.Bugst},
+				Model: string(evaluator.EV1), BestKey: 5, JT905: defaultJT905(),
+			},
 		},
 		Screen: Display{Width: 1080, Height: 1920, Fullscreen: false},
 		Timing: Timing{Idle: t.Idle, Form: t.Form, Result: t.Result, Warning: t.Warning},
@@ -147,7 +178,8 @@ func (c *Config) check() error {
 	refuse(!known, "devices.printer.proof: %q is neither sensor, job nor none", c.Ports.Printer.Proof)
 	refuse(c.Ports.Printer.BufferBytes < 45 || c.Ports.Printer.BufferBytes > 64<<10, "devices.printer.buffer_bytes: %d is not within 45-65536", c.Ports.Printer.BufferBytes)
 	refuse(c.Timing.Idle <= 0 || c.Timing.Form <= 0 || c.Timing.Result <= 0 || c.Timing.Warning <= 0, "timing: every time is above zero")
-	for _, port := range []Port{c.Ports.IDCard, c.Ports.Printer.Port, c.Ports.Evaluator.Port} {
+	errs = append(errs, c.Ports.IDCard.check(), c.Ports.Evaluator.check())
+	for _, port := range []Port{c.Ports.IDCard.Port, c.Ports.Printer.Port, c.Ports.Evaluator.Port} {
 		for _, pattern := range port.Candidates {
 			_, err := filepath.Match(pattern, "")
 			refuse(err != nil, "devices.candidates: %q is no pattern of ports", pattern)

@@ -79,7 +79,7 @@ func (v devicesProbeVerb) Run(s *streams) error {
 func portOf(p Ports, kind devices.Kind) Port {
 	switch kind {
 	case devices.IDCard:
-		return p.IDCard
+		return p.IDCard.Port
 	case devices.Printer:
 		return p.Printer.Port
 	default:
@@ -150,7 +150,7 @@ func probeAs(ctx context.Context, p Ports, kind devices.Kind) finding {
 
 func ask(ctx context.Context, p Ports, kind devices.Kind, f *finding) (s devices.Status, err error) {
 	if kind == devices.IDCard {
-		r, baud, err := idcard.Dial(ctx, serialConfig(p.IDCard))
+		r, baud, err := idcard.Dial(ctx, serialConfig(p.IDCard.Port), p.IDCard.options()...)
 		if err != nil {
 			return s, err
 		}
@@ -170,7 +170,7 @@ func ask(ctx context.Context, p Ports, kind devices.Kind, f *finding) (s devices
 			return d.Describe(said), err
 		})
 	}
-	e, err := evaluator.Open(evaluator.Kind(p.Evaluator.Model), line, evaluator.Options{Name: "evaluator"})
+	e, err := evaluator.Open(evaluator.Kind(p.Evaluator.Model), line, p.Evaluator.options())
 	if err != nil {
 		return s, err
 	}

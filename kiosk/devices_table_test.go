@@ -8,10 +8,10 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
-	"yeban/assets"
 	"yeban/catalog"
 	"yeban/devices"
 	"yeban/devices/idcard"
@@ -66,7 +66,7 @@ func printedWith(t *testing.T, faults simulator.PrinterFaults) string {
 	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	hw := newHardware(cfg, assets.Regular, slog.New(slog.DiscardHandler))
+	hw := newHardware(cfg, slog.New(slog.DiscardHandler))
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	ended := make(chan error, 1)
@@ -83,7 +83,7 @@ func printedWith(t *testing.T, faults simulator.PrinterFaults) string {
 	}
 	sim.Printer.SetFaults(faults)
 	template := &catalog.Catalog{Receipt: slices.Repeat([]catalog.ReceiptLine{{Text: "test page"}}, 40)}
-	p := receiptPrinter{worker: hw.printer, catalog: func() *catalog.Catalog { return template }, void: "VOID"}
+	p := receiptPrinter{worker: hw.printer, catalog: func() *catalog.Catalog { return template }, void: "VOID", due: new(atomic.Int32)}
 	switch err := p.PrintReceipt(ctx, journey.PrintedReceipt{}); {
 	case err == nil:
 		return "nothing"

@@ -51,7 +51,7 @@ func TestDevicesListNamesPorts(t *testing.T) {
 
 func TestListSaysWhatAPortIsFor(t *testing.T) {
 	ports := Ports{
-		IDCard:  Port{Path: "/dev/ttyUSB0"},
+		IDCard:  ReaderPort{Port: Port{Path: "/dev/ttyUSB0"}},
 		Printer: PrinterPort{Port: Port{Path: "/dev/ttyUSB1", Candidates: []string{"/dev/serial/by-path/*"}}},
 	}
 	info := serialport.Info{Path: "/dev/serial/by-path/pci-1", Node: "/dev/ttyUSB0", ByPath: "/dev/serial/by-path/pci-1"}

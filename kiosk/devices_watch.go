@@ -11,7 +11,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"yeban/assets"
 	"yeban/devices"
 )
 
@@ -28,6 +27,7 @@ type watched interface {
 	Subscribe() (<-chan devices.Status, func())
 	Capabilities() devices.Capabilities
 	Port() string
+	Stats() devices.Stats
 }
 
 // Run looks after the devices as a kiosk does, and prints what they say.
@@ -104,16 +104,21 @@ type statusLine struct {
 
 	Port         string               `json:"port,omitempty"` // where it was found; it may have been lost since
 	Capabilities devices.Capabilities `json:"capabilities,omitempty"`
+	Dropped      uint64               `json:"dropped,omitempty"` // answers that came late, twice or unasked
 }
 
 func (v devicesWatchVerb) print(s *streams, u devices.Status, w watched) error {
-	able, port := w.Capabilities(), w.Port()
+	able, port, dropped := w.Capabilities(), w.Port(), w.Stats().Dropped
 	if v.JSON {
 		return json.NewEncoder(s.out).Encode(statusLine{
-			time.Now(), u.Device, u.Kind, u.State, u.Paper, u.Reason, u.Seq, port, able})
+			time.Now(), u.Device, u.Kind, u.State, u.Paper, u.Reason, u.Seq, port, able, dropped})
+	}
+	where := dash(port)
+	if dropped > 0 {
+		where += fmt.Sprintf("  %d answers dropped", dropped)
 	}
 	_, err := fmt.Fprintf(s.out, "%s  %-9s  %-13s  paper %-7s  %-14s  %s\n",
-		time.Now().Format("15:04:05.000"), u.Device, u.State, paperWord(u, able), dash(string(u.Reason)), dash(port))
+		time.Now().Format("15:04:05.000"), u.Device, u.State, paperWord(u, able), dash(string(u.Reason)), where)
 	return err
 }
 
@@ -130,5 +135,5 @@ func openHardware(cfg Config, s *streams) (*hardware, error) {
 	if err := os.MkdirAll(cfg.Data, 0o700); err != nil { // of the print journal
 		return nil, fmt.Errorf("data folder: %w", err)
 	}
-	return newHardware(cfg, assets.Regular, newLogger(s.err, "error")), nil
+	return newHardware(cfg, newLogger(s.err, "error")), nil
 }

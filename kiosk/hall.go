@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"yeban/catalog"
@@ -81,10 +82,13 @@ type receiptPrinter struct {
 	catalog func() *catalog.Catalog
 	void    string // printed on half a receipt
 	logger  *slog.Logger
+	due     *atomic.Int32 // receipts that wait for the printer, or are being printed
 }
 
 // PrintReceipt implements journey.Printer.
 func (p receiptPrinter) PrintReceipt(ctx context.Context, r journey.PrintedReceipt) error {
+	p.due.Add(1)
+	defer p.due.Add(-1)
 	doc := printer.Document{VoidText: p.void}
 	for _, l := range p.catalog().FillReceipt(r.Fields) {
 		line := printer.Line{Text: l.Text, QR: l.QR, Rule: l.Rule, Size: l.Size, Bold: l.Bold}

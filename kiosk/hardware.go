@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"yeban/assets"
 	"yeban/devices"
 	"yeban/devices/evaluator"
 	"yeban/devices/idcard"
@@ -28,11 +30,61 @@ func serialConfig(p Port) serialport.Config {
 	return serialport.Config{Path: p.Path, Baud: p.Baud, Driver: p.Driver}
 }
 
-func (p *EvaluatorPort) polarity() evaluator.Polarity {
-	if p.BestIsLowest {
-		return evaluator.BestIsLowest
+const familySAMV = "samv"
+
+// families are the words of the settings for how a reader wraps its messages.
+var families = map[string]idcard.Family{familySAMV: idcard.SAMV, "stx": idcard.STX}
+
+func (p *ReaderPort) check() error {
+	family, known := families[p.Family]
+	switch {
+	case !known:
+		return fmt.Errorf("devices.idcard.family: %q is neither samv nor stx", p.Family)
+	case p.Fingerprint && family == idcard.STX:
+		return errors.New("devices.idcard.fingerprint: readers of the stx family have no command for it")
 	}
-	return evaluator.BestIsHighest
+	return nil
+}
+
+// options are what a reader is asked for besides the card's text and photo.
+func (p *ReaderPort) options() []idcard.Option {
+	options := []idcard.Option{idcard.WithFamily(families[p.Family]), idcard.WithAddress()}
+	if p.Fingerprint {
+		options = append(options, idcard.WithFingerprint())
+	}
+	return options
+}
+
+// polarities are the scales of evaluators by the key that is the best.
+var polarities = map[int]evaluator.Polarity{5: evaluator.BestIsHighest, 1: evaluator.BestIsLowest, 0: evaluator.BestIsZero}
+
+func (p *EvaluatorPort) check() error {
+	if _, known := polarities[p.BestKey]; !known {
+		return fmt.Errorf("devices.evaluator.best_key: %d is neither 5, 1 nor 0", p.BestKey)
+	}
+	if p.JT905.Device > 0xFF || p.JT905.Vendor > 0xFF {
+		return errors.New("devices.evaluator.jt905: device and vendor are one byte each")
+	}
+	if err := p.options().Check(evaluator.Kind(p.Model)); err != nil {
+		return fmt.Errorf("devices.evaluator: %w", err)
+	}
+	return nil
+}
+
+func (p *EvaluatorPort) options() evaluator.Options {
+	v := p.JT905
+	return evaluator.Options{Name: "evaluator", Polarity: polarities[p.BestKey], Vendor: evaluator.JT905Vendor{
+		Device: byte(v.Device), Vendor: byte(v.Vendor),
+		Status: uint16(v.Status), Ask: uint16(v.Ask), Idle: uint16(v.Idle), Result: uint16(v.Result),
+	}}
+}
+
+func defaultJT905() JT905 {
+	v := evaluator.DefaultJT905()
+	return JT905{
+		Device: code(v.Device), Vendor: code(v.Vendor),
+		Status: code(v.Status), Ask: code(v.Ask), Idle: code(v.Idle), Result: code(v.Result),
+	}
 }
 
 const proofSensor = "sensor"
@@ -57,31 +109,37 @@ func place(p Port) devices.Place {
 // searchTime bounds one look at all candidate ports.
 const searchTime = 30 * time.Second
 
-func newHardware(cfg Config, font []byte, logger *slog.Logger) *hardware {
+// receiptFont draws what a printer's own font lacks. It is read once, when a printer is first
+// opened: it has thousands of glyphs, and a printer may be opened again and again.
+var receiptFont = sync.OnceValues(func() (*printer.Font, error) { return printer.NewRasterizer(assets.Regular) })
+
+func newHardware(cfg Config, logger *slog.Logger) *hardware {
 	logger = logger.With("part", "devices")
 	worker := func(kind devices.Kind) devices.Config {
 		return devices.Config{Name: string(kind), Kind: kind, OpenTimeout: searchTime, Log: logger}
 	}
 	h, ports := &hardware{}, new(devices.Ports)
 	var reader idcard.Dialer
-	h.reader = devices.NewWorkerAt(worker(devices.IDCard), place(cfg.Ports.IDCard), ports,
+	h.reader = devices.NewWorkerAt(worker(devices.IDCard), place(cfg.Ports.IDCard.Port), ports,
 		func(ctx context.Context, c serialport.Config) (*idcard.Reader, error) {
-			r, _, err := reader.Dial(ctx, c, idcard.WithAddress())
+			r, _, err := reader.Dial(ctx, c, cfg.Ports.IDCard.options()...)
 			return r, err
 		})
-	h.printer = devices.NewWorkerAt(worker(devices.Printer), place(cfg.Ports.Printer.Port), ports,
+	profile, forPrinter := cfg.Ports.Printer.profile(), worker(devices.Printer)
+	forPrinter.Grace = profile.Grace(cfg.Ports.Printer.Baud)
+	h.printer = devices.NewWorkerAt(forPrinter, place(cfg.Ports.Printer.Port), ports,
 		func(ctx context.Context, c serialport.Config) (*printer.Printer, error) {
-			raster, err := printer.NewRasterizer(font)
+			raster, err := receiptFont()
 			if err != nil {
-				return nil, fmt.Errorf("printer font: %w", err)
+				return nil, err
 			}
 			port, err := serialport.Open(ctx, c)
 			if err != nil {
 				return nil, err
 			}
-			return printer.New(port, cfg.Ports.Printer.profile(), printer.Options{
+			return printer.New(port, profile, printer.Options{
 				Name: "printer", Baud: c.Baud, Rasterizer: raster,
-				Journal: printJournal(filepath.Join(cfg.Data, "print-job")),
+				Journal: printer.FileJournal(filepath.Join(cfg.Data, "print-job")),
 			}), nil
 		})
 	if cfg.Ports.Evaluator.Path != "" {
@@ -91,7 +149,7 @@ func newHardware(cfg Config, font []byte, logger *slog.Logger) *hardware {
 				if err != nil {
 					return nil, err
 				}
-				e, err := evaluator.Open(evaluator.Kind(cfg.Ports.Evaluator.Model), port, evaluator.Options{Name: "evaluator", Polarity: cfg.Ports.Evaluator.polarity()})
+				e, err := evaluator.Open(evaluator.Kind(cfg.Ports.Evaluator.Model), port, cfg.Ports.Evaluator.options())
 				if err != nil {
 					port.Close()
 				}
@@ -112,11 +170,11 @@ func (h *hardware) run(ctx context.Context) error {
 	return work.Wait()
 }
 
-// retries has, for each device by its name, what opens its lost port at once.
-func (h *hardware) retries() map[string]func() {
-	all := map[string]func(){string(devices.IDCard): h.reader.Retry, string(devices.Printer): h.printer.Retry}
+// reopens has, for each device by its name, what opens its port anew.
+func (h *hardware) reopens() map[string]func() {
+	all := map[string]func(){string(devices.IDCard): h.reader.Reopen, string(devices.Printer): h.printer.Reopen}
 	if h.evaluator != nil {
-		all[string(devices.Evaluator)] = h.evaluator.Retry
+		all[string(devices.Evaluator)] = h.evaluator.Reopen
 	}
 	return all
 }

@@ -52,7 +52,7 @@ func (o orders) actions() map[protocol.CommandName]command.Action {
 // that stops no citizen.
 func (t *terminal) openOrders() {
 	o := orders{
-		reopen: t.devices.retries(),
+		reopen: t.devices.reopens(),
 		idle:   t.awaitIdle,
 		restart: func() {
 			select {
@@ -94,7 +94,7 @@ func (t *terminal) awaitIdle(ctx context.Context) error {
 		if err := t.visit.await(ctx, journey.Home); err != nil {
 			return err
 		}
-		if t.devices.printer.Status().State != devices.DeviceBusy {
+		if t.receipts.Load() == 0 && t.devices.printer.Status().State != devices.DeviceBusy {
 			return nil
 		}
 		select {

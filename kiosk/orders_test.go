@@ -13,6 +13,7 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"yeban/devices"
+	"yeban/devices/printer"
 	"yeban/kiosk/journey"
 	"yeban/sync/command"
 	"yeban/sync/link"
@@ -92,6 +93,42 @@ func TestRestartWaitsUntilNobodyIsServed(t *testing.T) {
 	}
 }
 
+// TestRestartWaitsForAReceipt: the citizen has gone, and the receipt waits for a printer that
+// works for somebody else.
+func TestRestartWaitsForAReceipt(t *testing.T) {
+	term, sim := terminalOnBench(t, nil)
+	while(t, term.devices.run)
+	until(t, "the printer", func() bool { return term.devices.printer.Status().State == devices.Online })
+	term.visit.set(journey.View{State: journey.Home})
+	lent, back := make(chan struct{}), make(chan struct{})
+	go term.devices.printer.Use(t.Context(), func(context.Context, *printer.Printer) error {
+		close(lent)
+		<-back
+		return nil
+	})
+	<-lent
+	printed := make(chan error, 1)
+	go func() { printed <- term.receiptPrinter().PrintReceipt(t.Context(), journey.PrintedReceipt{}) }()
+	until(t, "a receipt that waits", func() bool { return term.receipts.Load() == 1 })
+	ended := make(chan bool, 1)
+	term.restart <- struct{}{}
+	go func() { ended <- term.awaitRestart(t.Context()) }()
+	close(back)
+	if !<-ended {
+		t.Error("did not end")
+	}
+	if err := <-printed; err != nil || len(sim.Printer.Receipts()) != 1 {
+		t.Errorf("%d receipts, %v", len(sim.Printer.Receipts()), err)
+	}
+	// Between two commands the printer is not busy for a moment.
+	term.receipts.Add(1)
+	short, cancel := context.WithTimeout(t.Context(), 2*idleCheck)
+	defer cancel()
+	if err := term.awaitIdle(short); err == nil {
+		t.Error("a receipt that waits would be lost")
+	}
+}
+
 func TestExitOfARestartIsToldApart(t *testing.T) {
 	var code exitCode
 	if !errors.As(error(exitRestart), &code) || code != 75 {
@@ -150,7 +187,7 @@ func TestStatusNamesTroubles(t *testing.T) {
 	if err := s.Validate(); err != nil {
 		t.Error(err)
 	}
-	if names := term.devices.retries(); len(names) != 3 || names[string(devices.IDCard)] == nil {
+	if names := term.devices.reopens(); len(names) != 3 || names[string(devices.IDCard)] == nil {
 		t.Errorf("%d devices can be opened anew", len(names))
 	}
 }

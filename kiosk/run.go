@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -65,6 +66,9 @@ type terminal struct {
 	visit   visitState
 	lookout lookout
 	aside   untold
+	wiper   *wiper
+
+	receipts atomic.Int32 // that wait for the printer, or are being printed
 
 	platform record.PublicKey
 	restart  chan struct{} // staff want it started again
@@ -88,7 +92,7 @@ func newTerminal(cfg Config, s *streams) (*terminal, error) {
 	if err := t.openOutbox(); err != nil {
 		return nil, err
 	}
-	t.devices = newHardware(cfg, assets.Regular, t.logger)
+	t.devices = newHardware(cfg, t.logger)
 	if cfg.Hub.URL != "" {
 		if err := t.newLink(); err != nil {
 			return nil, errors.Join(err, t.box.Close())
@@ -154,10 +158,12 @@ func (t *terminal) serve(parent context.Context) error {
 		Station: screen.Station{Hall: t.cfg.Hall, Kiosk: t.cfg.Kiosk, Hotline: t.cfg.Hotline},
 		Width:   t.cfg.Screen.Width, Height: t.cfg.Screen.Height, Book: t.book, Icon: assets.Icon, Send: send, Now: func() time.Time { return time.Now().In(t.zone) },
 	}, screen.WindowConfig{Fullscreen: t.cfg.Screen.Fullscreen, Targets: t.cfg.Screen.Targets, Logger: t.logger})
-	t.wireJourney(ctx)
+	t.wiper = newWiper(t.window.Repaint)
+	t.wireJourney()
 
 	work, ctx := errgroup.WithContext(ctx)
 	work.Go(func() error { return t.runner.Run(ctx) })
+	work.Go(func() error { return t.wiper.run(ctx) })
 	work.Go(func() error { return t.devices.run(ctx) })
 	work.Go(func() error { return t.watchConditions(ctx) })
 	work.Go(func() error { return t.recordDevices(ctx) })
@@ -206,7 +212,7 @@ func (t *terminal) serve(parent context.Context) error {
 // windowPatience is how long the window system may take to let go.
 const windowPatience = 3 * time.Second
 
-func (t *terminal) wireJourney(ctx context.Context) {
+func (t *terminal) wireJourney() {
 	timing := journey.DefaultTiming()
 	timing.Idle, timing.Form, timing.Result, timing.Warning = t.cfg.Timing.Idle, t.cfg.Timing.Form, t.cfg.Timing.Result, t.cfg.Timing.Warning
 	t.machine = journey.NewMachine(journey.Config{
@@ -216,8 +222,8 @@ func (t *terminal) wireJourney(ctx context.Context) {
 	}, time.Now())
 	parts := journey.Parts{
 		Reader:  cardReader{t.devices.reader},
-		Printer: receiptPrinter{t.devices.printer, func() *catalog.Catalog { return t.catalog }, t.book.Say("zh", "receipt.void"), t.logger.With("part", "printer")},
-		Log:     durableLog{t.box}, Draw: t.draw, Wiped: func() { t.forget(ctx) }, Now: time.Now,
+		Printer: t.receiptPrinter(),
+		Log:     durableLog{t.box}, Draw: t.draw, Wiped: t.wiper.wipe, Now: time.Now,
 		Logger: t.logger.With("part", "journey"),
 	}
 	if t.devices.evaluator != nil {
@@ -227,6 +233,13 @@ func (t *terminal) wireJourney(ctx context.Context) {
 		parts.Inquiry = progressDesk{t.link}
 	}
 	t.runner = journey.NewRunner(t.machine, parts)
+}
+
+func (t *terminal) receiptPrinter() receiptPrinter {
+	return receiptPrinter{
+		worker: t.devices.printer, catalog: func() *catalog.Catalog { return t.catalog },
+		void: t.book.Say("zh", "receipt.void"), logger: t.logger.With("part", "printer"), due: &t.receipts,
+	}
 }
 
 // draw shows a moment and remembers its name for the hub.

@@ -38,20 +38,51 @@ func overwriteFreed() error {
 // looks: a page's texts are let go at the second repaint after that.
 const cacheLife = 10 * time.Second
 
-// forget sees to it that nothing of the visit before stays in memory: the toolkit's
-// caches run out only when something is painted, and memory is overwritten when it is
-// collected.
-func (t *terminal) forget(ctx context.Context) {
-	debug.FreeOSMemory()
-	for range 3 {
+// wiper sees to it that nothing of a visit stays in memory: the toolkit's caches run out
+// only when something is painted, and memory is overwritten when it is collected.
+type wiper struct {
+	left    chan struct{} // has a value when a visit has ended
+	repaint func()
+	collect func()
+}
+
+func newWiper(repaint func()) *wiper {
+	return &wiper{left: make(chan struct{}, 1), repaint: repaint, collect: debug.FreeOSMemory}
+}
+
+// wipe begins to wipe, and does not wait for it.
+func (w *wiper) wipe() {
+	select {
+	case w.left <- struct{}{}:
+	default:
+	}
+}
+
+// wipeRounds is how often the screen is painted after a visit: twice once the caches have
+// run out, which they may not have at the first, and once more for safety.
+const wipeRounds = 4
+
+// run wipes until ctx ends. A visit that ends while another is being wiped prolongs that,
+// and does not put it off.
+func (w *wiper) run(ctx context.Context) error {
+	round := time.NewTicker(cacheLife + time.Second)
+	defer round.Stop()
+	for rounds := 0; ; {
 		select {
 		case <-ctx.Done():
-			return
-		case <-time.After(cacheLife + time.Second):
+			return nil
+		case <-w.left:
+			rounds = wipeRounds
+			w.collect()
+		case <-round.C:
+			if rounds == 0 {
+				continue
+			}
+			rounds--
+			w.repaint()
+			// Twice: the first collection finds what finalizers held, the second what they let go.
+			w.collect()
+			w.collect()
 		}
-		t.window.Repaint()
-		// Twice: the first collection finds what finalizers held, the second what they let go.
-		debug.FreeOSMemory()
-		debug.FreeOSMemory()
 	}
 }

@@ -26,13 +26,18 @@
 //	03 ASK      session 8, time-out 16 (100 ms), n, n × level   ACK
 //	04 RESULT   session 8, level, key, milliseconds 32     device → host; level 0: nobody pressed
 //	05 CANCEL   session 8                                  ACK
-//	06 STATUS   –                                          ACK: 0 idle, 1 asking
+//	06 STATUS   –                                          ACK: 0 idle, 1 asking; plus 80: no HELLO since power-up
 //	10 ACK      the command, then its answer               with the command's SEQ
 //	11 NAK      the command, 1 CRC 2 unknown 3 data 4 busy with the command's SEQ
 //
 // Capabilities is the sum of 1, results name their session, and 2, CANCEL closes a
 // question. The serial number is ASCII to the end of the data, at most 32 bytes; a device
 // may have none.
+//
+// A device that was without power forgets its question and HELLO. One that was so short
+// without that nobody missed it tells by its STATUS, which is asked for every 2 s while a
+// question is open: the question is put again, and HELLO is asked for again, as it may be
+// another device by now.
 //
 // A device repeats a RESULT until it is acknowledged; the host knows it again by its
 // session.

@@ -19,7 +19,7 @@ type ev1 struct {
 	queue   []frame
 	seq     byte
 	open    *[8]byte // session of the open question
-	greeted bool     // HELLO was asked for
+	greeted bool     // HELLO was asked for since the device has power, for all that is known
 	hello   atomic.Pointer[greeting]
 }
 
@@ -28,6 +28,10 @@ const (
 	ev1Tries = 3
 	// lull is the silence after which a frame that has begun is given up.
 	lull = 250 * time.Millisecond
+	// ev1Fresh in an answer to STATUS: nobody has asked for HELLO since power-up.
+	ev1Fresh = 0x80
+	// ev1Glimpse is how often a device is asked whether it still has its question.
+	ev1Glimpse = 2 * time.Second
 	// gather is how long the rest of a frame that has begun is let come in before it is
 	// looked at: at 9600 baud a read for each byte would cost more than all the rest.
 	gather = 12 * time.Millisecond
@@ -93,8 +97,9 @@ func (e *ev1) acknowledge(ctx context.Context, f frame) (mine bool, err error) {
 	return true, nil
 }
 
-// call sends a command and gives the data of its acknowledgement. It is sent again where
-// no answer comes: every EV1 command may be.
+// call sends a command and gives the data of its acknowledgement, or the open question's
+// result where that comes first. It is sent again where no answer comes: every EV1 command
+// may be.
 func (e *ev1) call(ctx context.Context, cmd command, data []byte) (answer []byte, result *frame, err error) {
 	e.seq++
 	f := frame{addr: ev1Addr, seq: e.seq, cmd: cmd, data: data}.bytes()
@@ -112,7 +117,7 @@ func (e *ev1) call(ctx context.Context, cmd command, data []byte) (answer []byte
 				return nil, nil, err
 			}
 			switch {
-			case g.cmd == cmdResult && cmd == cmdAsk: // faster than the acknowledgement
+			case g.cmd == cmdResult: // of the open question, and faster than the acknowledgement
 				return nil, &g, nil
 			case g.seq != e.seq || len(g.data) == 0 || g.data[0] != byte(cmd): // late, of an earlier call
 			case g.cmd == cmdAck:
@@ -136,33 +141,55 @@ func (e *ev1) Ask(ctx context.Context, a Ask) (Answer, error) {
 	defer e.release()
 	e.open = &a.Session
 	defer func() { e.open = nil }()
-	data := append([]byte(nil), a.Session[:]...)
-	data = binary.BigEndian.AppendUint16(data, uint16((a.Timeout+99*time.Millisecond)/(100*time.Millisecond)))
-	data = append(data, 5, 1, 2, 3, 4, 5)
-	opened := time.Now()
-	_, result, err := e.call(ctx, cmdAsk, data)
+	end := time.Now().Add(a.Timeout)
+	result, err := e.question(ctx, a, a.Timeout)
 	if err != nil {
 		return Answer{}, fmt.Errorf("open question: %w", e.cancel(ctx, a, err))
 	}
-	// The device closes the question by itself; the reply time more covers its word on
-	// the way.
-	end := opened.Add(a.Timeout + e.opt.Reply)
-	for {
-		if result == nil {
-			f, err := e.next(ctx, time.Until(end))
-			if errors.Is(err, errNothing) {
-				err = ErrTimeout
-			}
-			if err != nil {
-				return Answer{}, e.cancel(ctx, a, err)
-			}
+	for result == nil {
+		// The device closes the question by itself; the reply time more covers its word on
+		// the way.
+		left := time.Until(end.Add(e.opt.Reply))
+		f, err := e.next(ctx, min(left, ev1Glimpse))
+		switch {
+		case err == nil && f.cmd == cmdResult:
 			result = &f
+		case errors.Is(err, errNothing) && left > ev1Glimpse:
+			result, err = e.remind(ctx, a, end)
+		case errors.Is(err, errNothing):
+			err = ErrTimeout
 		}
-		if result.cmd == cmdResult {
-			return e.answer(result.data)
+		if err != nil {
+			return Answer{}, e.cancel(ctx, a, err)
 		}
-		result = nil
 	}
+	return e.answer(result.data)
+}
+
+// question opens a question. Its result may come before the acknowledgement.
+func (e *ev1) question(ctx context.Context, a Ask, timeout time.Duration) (result *frame, err error) {
+	data := append([]byte(nil), a.Session[:]...)
+	data = binary.BigEndian.AppendUint16(data, uint16((timeout+99*time.Millisecond)/(100*time.Millisecond)))
+	_, result, err = e.call(ctx, cmdAsk, append(data, 5, 1, 2, 3, 4, 5))
+	return result, err
+}
+
+// remind asks again for the rest of the time where the device was without power, and with
+// that lost the question. Its result may come meanwhile.
+func (e *ev1) remind(ctx context.Context, a Ask, end time.Time) (result *frame, err error) {
+	said, result, err := e.call(ctx, cmdStatus, nil)
+	if errors.Is(err, ErrRefused) {
+		return nil, nil // busy, which is as good as asking
+	}
+	if err != nil || result != nil || len(said) == 0 || said[0] != ev1Fresh {
+		return result, err
+	}
+	e.greeted = false
+	left := time.Until(end)
+	if left <= 0 {
+		return nil, ErrTimeout
+	}
+	return e.question(ctx, a, left)
 }
 
 func (e *ev1) answer(data []byte) (Answer, error) {
@@ -207,7 +234,10 @@ func (e *ev1) Poll(ctx context.Context) (devices.Status, error) {
 	}
 	defer e.release()
 	junk := e.scanner.junk
-	_, _, err := e.call(ctx, cmdStatus, nil)
+	said, _, err := e.call(ctx, cmdStatus, nil)
+	if errors.Is(err, ErrSilent) || len(said) > 0 && said[0]&ev1Fresh != 0 {
+		e.greeted = false
+	}
 	if err == nil && !e.greeted {
 		e.greeted = true
 		if err = e.greet(ctx); errors.Is(err, ErrSilent) {

@@ -27,17 +27,21 @@ func (l Level) Valid() bool { return l >= VeryUnsatisfied && l <= VerySatisfied 
 type Polarity int
 
 const (
-	BestIsHighest Polarity = iota // 5 is 非常满意
-	BestIsLowest                  // 1 is 非常满意
+	BestIsHighest Polarity = iota // 5 is 非常满意, 1 非常不满意
+	BestIsLowest                  // 1 is 非常满意, 5 非常不满意
+	BestIsZero                    // 0 is 非常满意, 4 非常不满意; JT905 only
 )
 
 // level maps a device's key to our scale; the result is not Valid for any other byte.
 func (p Polarity) level(key byte) Level {
-	l := Level(key)
-	if p == BestIsLowest {
-		l = 6 - l
+	switch l := Level(key); p {
+	case BestIsLowest:
+		return 6 - l
+	case BestIsZero:
+		return 5 - l
+	default:
+		return l
 	}
-	return l
 }
 
 // Ask is a question to one citizen.
@@ -65,7 +69,7 @@ type Evaluator interface {
 	Welcome(ctx context.Context) error
 	// Poll asks how the device is. During a question it returns DeviceBusy at once.
 	Poll(ctx context.Context) (devices.Status, error)
-	// Dropped counts the answers that belonged to nobody.
+	// Dropped implements devices.Dropper: answers that belonged to nobody.
 	Dropped() uint64
 	// Close closes the port; a running Ask comes back with an error.
 	Close() error
@@ -106,7 +110,7 @@ type Options struct {
 	Guard    time.Duration // 300 ms; nameless answers sooner than this after the question are dropped
 	Grace    time.Duration // 2 s; how long after an unanswered question the next may not open
 	Pause    time.Duration // 1 s; between set-up commands of PJ06
-	Vendor   JT905Vendor   // commands of a JT/T 905 device
+	Vendor   JT905Vendor   // DefaultJT905; how a JT/T 905 device is spoken to
 	Now      func() time.Time
 }
 
@@ -121,7 +125,7 @@ func (o Options) withDefaults() Options {
 	fill(&o.Grace, 2*time.Second)
 	fill(&o.Pause, time.Second)
 	if o.Vendor == (JT905Vendor{}) {
-		o.Vendor = defaultVendor
+		o.Vendor = DefaultJT905()
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -129,18 +133,34 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Open takes over a port. Nothing is sent yet.
+// Check says why no evaluator of a kind can be driven with these options, or nil.
+func (o Options) Check(kind Kind) error {
+	o = o.withDefaults()
+	switch {
+	case kind != EV1 && kind != PJ06 && kind != JT905:
+		return fmt.Errorf("no evaluator of kind %q: ev1, pj06 or jt905", kind)
+	case kind != JT905 && o.Polarity == BestIsZero:
+		return fmt.Errorf("no key of %s devices is 0", kind) // EV1 says 0 for nobody, and so does a broken line
+	case kind == JT905:
+		return o.Vendor.check()
+	}
+	return nil
+}
+
+// Open takes over a port. Nothing is sent yet. Its only errors are those of o.Check.
 func Open(kind Kind, port Port, o Options) (Evaluator, error) {
+	if err := o.Check(kind); err != nil {
+		return nil, err
+	}
 	o = o.withDefaults()
 	switch kind {
-	case EV1:
-		return newEV1(port, o), nil
 	case PJ06:
 		return newPlain(port, o, &pj06{pause: o.Pause}), nil
 	case JT905:
 		return newPlain(port, o, &jt905{vendor: o.Vendor}), nil
+	default:
+		return newEV1(port, o), nil
 	}
-	return nil, fmt.Errorf("no evaluator of kind %q", kind)
 }
 
 func (a Ask) check() error {

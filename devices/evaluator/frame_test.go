@@ -98,11 +98,11 @@ func FuzzScanner(f *testing.F) {
 }
 
 func FuzzJT905(f *testing.F) {
-	d := jt905{vendor: defaultVendor}
+	d := jt905{vendor: DefaultJT905()}
 	f.Add(d.frame(0x20, 5))
 	f.Add((&jt905{vendor: JT905Vendor{Device: 6, Vendor: 2}}).frame(0x20, 5))
 	f.Fuzz(func(t *testing.T, stream []byte) {
-		d := jt905{vendor: defaultVendor}
+		d := jt905{vendor: DefaultJT905()}
 		frames, junk := d.push(bytes.Clone(stream))
 		size := junk + len(d.buf)
 		for _, g := range frames {

@@ -12,6 +12,7 @@ var (
 	_ devices.Identifier = (*ev1)(nil)
 	_ devices.Capable    = (*ev1)(nil)
 	_ devices.Capable    = (*plain)(nil)
+	_ devices.Dropper    = (*wire)(nil)
 )
 
 // greeting is what an EV1 device says of itself.
@@ -28,10 +29,11 @@ const (
 )
 
 // parseHello reads the data of HELLO's acknowledgement: version, keys, capabilities,
-// serial number. What comes after in a later version is passed over.
-func parseHello(data []byte) (greeting, bool) {
+// serial number. What comes after in a later version is passed over. Nonsense is a device
+// that says nothing of itself.
+func parseHello(data []byte) greeting {
 	if len(data) < 3 {
-		return greeting{}, false
+		return greeting{}
 	}
 	g := greeting{session: data[2]&helloSession != 0, cancel: data[2]&helloCancel != 0}
 	for _, b := range data[3:min(len(data), 3+maxSerial)] {
@@ -40,20 +42,21 @@ func parseHello(data []byte) (greeting, bool) {
 		}
 		g.serial += string(rune(b))
 	}
-	return g, true
+	return g
 }
 
 // greet asks for HELLO and keeps the answer. A device that does not know the command, or
-// answers nonsense, has nothing to say; only that is no error.
+// answers nonsense, has nothing to say; that is no error. One that has another serial
+// number than before is devices.ErrForeign.
 func (e *ev1) greet(ctx context.Context) error {
 	data, _, err := e.call(ctx, cmdHello, nil)
 	if err != nil && !errors.Is(err, ErrRefused) {
 		return fmt.Errorf("greet evaluator: %w", err)
 	}
-	if g, ok := parseHello(data); ok {
-		e.hello.Store(&g)
-	} else {
-		e.hello.Store(&greeting{})
+	g := parseHello(data)
+	before := e.hello.Swap(&g)
+	if before != nil && before.serial != "" && g.serial != "" && before.serial != g.serial {
+		return fmt.Errorf("greet evaluator: %w", devices.ErrForeign)
 	}
 	return nil
 }

@@ -1,10 +1,13 @@
 package evaluator_test
 
 import (
+	"errors"
 	"testing"
+	"time"
 
 	"yeban/devices"
 	"yeban/devices/evaluator"
+	"yeban/devices/simulator"
 )
 
 func TestMakesTellWhatTheyCan(t *testing.T) {
@@ -48,5 +51,84 @@ func TestMakesTellWhatTheyCan(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestHelloIsAskedForAgainAfterALossOfPower(t *testing.T) {
+	t.Parallel()
+	for name, lose := range map[string]func(*rig){
+		"that nobody missed": func(r *rig) { r.bench.Evaluator.Restart() },
+		"that was noticed": func(r *rig) {
+			r.bench.Evaluator.SetFaults(simulator.EvaluatorFaults{Mute: true})
+			if s, err := r.e.Poll(r.ctx); err != nil || s.State != devices.PowerOff {
+				t.Error(s.State, err)
+			}
+			r.bench.Evaluator.SetFaults(simulator.EvaluatorFaults{})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, evaluator.EV1, evaluator.Options{Reply: time.Second})
+			for range 3 {
+				if s, err := r.e.Poll(r.ctx); err != nil || s.State != devices.Online {
+					t.Fatal(s.State, err)
+				}
+			}
+			if n := r.bench.Evaluator.Greeted(); n != 1 {
+				t.Fatalf("asked for HELLO %d times", n)
+			}
+			lose(r)
+			for range 2 {
+				if s, err := r.e.Poll(r.ctx); err != nil || s.State != devices.Online {
+					t.Fatal(s.State, err)
+				}
+			}
+			if n := r.bench.Evaluator.Greeted(); n != 2 {
+				t.Errorf("asked for HELLO %d times", n)
+			}
+			r.bench.Evaluator.Exchange("EV1-0000002")
+			if _, err := r.e.Poll(r.ctx); !errors.Is(err, devices.ErrForeign) {
+				t.Errorf("another device: %v", err)
+			}
+		})
+	}
+}
+
+func TestQuestionThatIsLostWithThePowerIsPutAgain(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, evaluator.EV1, evaluator.Options{})
+	go func() {
+		<-r.asked
+		r.bench.Evaluator.Restart()
+		r.press(t, 4) // when it is asked again
+	}()
+	a, err := r.e.Ask(r.ctx, evaluator.Ask{Session: session(1), Timeout: 40 * time.Second})
+	if err != nil || a.Level != 4 || r.bench.Evaluator.Asked() != 2 {
+		t.Errorf("%+v %v, asked %d times", a, err, r.bench.Evaluator.Asked())
+	}
+}
+
+func TestDeviceThatDiesWhileItAsksIsSilent(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, evaluator.EV1, evaluator.Options{Reply: time.Second})
+	go func() {
+		<-r.asked
+		r.bench.Evaluator.SetFaults(simulator.EvaluatorFaults{Mute: true})
+	}()
+	began := time.Now()
+	_, err := r.e.Ask(r.ctx, evaluator.Ask{Session: session(1), Timeout: 55 * time.Second})
+	if !errors.Is(err, evaluator.ErrSilent) || time.Since(began) > 40*time.Second {
+		t.Errorf("%v after %v", err, time.Since(began))
+	}
+}
+
+// A question that stays open for long is looked after, and its answer is not lost to that.
+func TestLateKeyOfALongQuestionCounts(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, evaluator.EV1, evaluator.Options{})
+	go r.pressAfter(t, 2, 6*time.Second)
+	a, err := r.e.Ask(r.ctx, evaluator.Ask{Session: session(1), Timeout: 40 * time.Second})
+	if err != nil || a.Level != 2 || r.bench.Evaluator.Asked() != 1 {
+		t.Errorf("%+v %v, asked %d times", a, err, r.bench.Evaluator.Asked())
 	}
 }

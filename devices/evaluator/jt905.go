@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"fmt"
 	"time"
 )
 
-// JT905Vendor is what differs between vendors of JT/T 905 devices.
+// JT905Vendor is what differs between vendors of JT/T 905 devices: whom a frame is for,
+// and the commands.
 type JT905Vendor struct {
 	Device byte // 06 or 11
 	Vendor byte
@@ -17,7 +19,22 @@ type JT905Vendor struct {
 	Result uint16 // body: level
 }
 
-var defaultVendor = JT905Vendor{Device: 0x06, Vendor: 0x01, Status: 0x0000, Ask: 0x0010, Idle: 0x0011, Result: 0x0020}
+// DefaultJT905 is the vendor where none is told.
+func DefaultJT905() JT905Vendor {
+	return JT905Vendor{Device: 0x06, Vendor: 0x01, Status: 0x0000, Ask: 0x0010, Idle: 0x0011, Result: 0x0020}
+}
+
+// check refuses commands that cannot be told apart.
+func (v JT905Vendor) check() error {
+	seen := map[uint16]bool{}
+	for _, cmd := range []uint16{v.Status, v.Ask, v.Idle, v.Result} {
+		if seen[cmd] {
+			return fmt.Errorf("two commands of the JT/T 905 vendor are %#04x", cmd)
+		}
+		seen[cmd] = true
+	}
+	return nil
+}
 
 // head begins EV1 and JT/T 905 frames, and ends the latter.
 var head = []byte{0x55, 0xAA}

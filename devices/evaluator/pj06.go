@@ -29,12 +29,8 @@ func (d *pj06) open(ctx context.Context, w *wire, timeout time.Duration) error {
 		if err := w.write(ctx, pj06Frame(pj06Timeout, seconds)); err != nil {
 			return err
 		}
-		t := time.NewTimer(d.pause)
-		defer t.Stop()
-		select {
-		case <-t.C:
-		case <-ctx.Done():
-			return ctx.Err()
+		if err := w.pause(ctx, d.pause); err != nil {
+			return err
 		}
 		d.timeout = seconds
 	}

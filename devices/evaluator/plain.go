@@ -57,7 +57,8 @@ func (e *plain) Ask(ctx context.Context, a Ask) (Answer, error) {
 		return Answer{}, fmt.Errorf("before the question: %w", err)
 	}
 	if err := e.dialect.open(ctx, e.wire, a.Timeout); err != nil {
-		return Answer{}, fmt.Errorf("open question: %w", err)
+		// The device may have heard it all the same.
+		return Answer{}, e.close(ctx, fmt.Errorf("open question: %w", err))
 	}
 	opened := time.Now()
 	if err := e.discard(ctx, time.Until(opened.Add(e.opt.Guard))); err != nil {

@@ -45,7 +45,7 @@ func (w *wire) try() bool {
 
 func (w *wire) release() { w.turn <- struct{}{} }
 
-// Dropped counts the answers that belonged to nobody.
+// Dropped implements devices.Dropper.
 func (w *wire) Dropped() uint64 { return w.dropped.Load() }
 
 // Close closes the port.

@@ -39,6 +39,20 @@ var socketRows = []row{
 			s.works()
 			return word, took
 		}},
+	{number: 5, behaviour: "in the socket of an evaluator that cannot be asked (PJ06)", device: devices.IDCard, make: "pj06", searched: true,
+		citizen: nothing, staff: "noDevice port.missing", outcome: "found there: " + reads, play: func(s *stand) (string, time.Duration) {
+			beside := s.supervise(devices.Evaluator)
+			becomes(s, beside, devices.Starting)
+			becomes(s, beside, devices.Unknown)
+			s.pull(devices.Evaluator)
+			becomes(s, beside, devices.NoDevice)
+			s.pull(devices.IDCard)
+			s.await(devices.NoDevice, devices.ReasonNoPort)
+			s.mend(func() error { return s.sim.Plug("idcard", "evaluator") })
+			took := s.foundSoon()
+			becomes(s, beside, devices.Offline)
+			return s.works(), took
+		}},
 	{number: 5, behaviour: "same kind, another one", device: devices.Printer, outcome: "where an identity is configured; see the tests of devices"},
 }
 
@@ -79,14 +93,20 @@ func (s *stand) pull(device devices.Kind) { s.must(s.sim.Unplug(string(device)))
 // online waits until a device beside the stand's own works.
 func online(s *stand, updates <-chan devices.Status) {
 	s.t.Helper()
+	becomes(s, updates, devices.Online)
+}
+
+// becomes waits until a device beside the stand's own is in a state.
+func becomes(s *stand, updates <-chan devices.Status, state devices.State) {
+	s.t.Helper()
 	for limit := time.After(patience); ; {
 		select {
 		case u := <-updates:
-			if u.State == devices.Online {
+			if u.State == state {
 				return
 			}
 		case <-limit:
-			s.t.Fatal("the device beside never came online")
+			s.t.Fatalf("the device beside was never %s", state)
 		}
 	}
 }

@@ -52,7 +52,7 @@ func newStand(t *testing.T, r row, driver serialport.Driver) *stand {
 	s := &stand{t: t, ctx: ctx, row: r, dir: dir, driver: driver, sim: sim, device: r.device}
 	t.Cleanup(cancel)
 	s.updates = s.supervise(r.device)
-	if r.make != "pj06" { // which cannot be asked how it is
+	if r.device != devices.Evaluator || r.make != "pj06" { // which cannot be asked how it is
 		s.await(devices.Online, devices.ReasonNone)
 	} else {
 		s.await(devices.Starting, devices.ReasonNone)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"yeban/devices"
@@ -39,9 +40,9 @@ type conversation struct {
 	scan   Scanner
 	buf    [2048]byte
 
-	owed bool   // an answer may still come
-	sam  *SAMID // the module we talk to, once known
-	late int    // answers that came for an earlier command
+	owed bool          // an answer may still come
+	sam  *SAMID        // the module we talk to, once known
+	late atomic.Uint64 // answers that came for an earlier command
 
 	shown map[Command]devices.Support // by the module's answers
 }
@@ -70,6 +71,7 @@ func (c *conversation) ask(ctx context.Context, cmd Command, think time.Duration
 // order of asking, so that once it has told its identity all earlier answers are in,
 // and thrown away. Another module's identity is ErrForeign.
 func (c *conversation) settle(ctx context.Context) error {
+	defer c.forget() // what came late may be a card
 	if c.family == STX {
 		return c.settleByWaiting(ctx)
 	}
@@ -197,7 +199,7 @@ func (c *conversation) next(cmd Command, l *listening) (answer, bool) {
 		if ok && (answers(cmd, sw.Code(), len(data)) || c.family == STX && sw.Code() == FindFailed) {
 			return answer{sw, data}, true
 		}
-		c.late++
+		c.late.Add(1)
 	}
 }
 

@@ -23,7 +23,8 @@ type Option func(*Reader)
 // WithFamily is for readers that do not speak SAMV.
 func WithFamily(f Family) Option { return func(r *Reader) { r.talk.family = f } }
 
-// WithFingerprint reads fingerprints too. It takes 89 ms longer at 115200 baud.
+// WithFingerprint reads fingerprints too, from a module of the SAMV family that knows how.
+// It takes 89 ms longer at 115200 baud.
 func WithFingerprint() Option { return func(r *Reader) { r.fingerprint = true } }
 
 // WithAddress also asks for the newest appended address.
@@ -38,13 +39,16 @@ func New(port Port, options ...Option) *Reader {
 	return r
 }
 
-var _ devices.Driver = (*Reader)(nil)
+var (
+	_ devices.Driver  = (*Reader)(nil)
+	_ devices.Dropper = (*Reader)(nil)
+)
 
 // Close closes the line.
 func (r *Reader) Close() error { return r.talk.port.Close() }
 
-// Late is how many answers came too late, for an earlier command, and were dropped.
-func (r *Reader) Late() int { return r.talk.late }
+// Dropped implements devices.Dropper: answers that came too late, for an earlier command.
+func (r *Reader) Dropped() uint64 { return r.talk.late.Load() }
 
 // Poll asks the module for its condition. With the first answer the module is
 // remembered, and another one on the same line is ErrForeign from then on.
@@ -64,11 +68,14 @@ func (r *Reader) Poll(ctx context.Context) (devices.Status, error) {
 }
 
 // pollSTX: the family's only question is for a card. One that lies there is left for
-// later; its record is not looked at.
+// later; its record is not looked at, nor kept.
 func (r *Reader) pollSTX(ctx context.Context) (devices.Status, error) {
-	if _, err := r.talk.ask(ctx, CmdReadCard, thinkRead); err != nil {
+	defer r.talk.forget()
+	a, err := r.talk.ask(ctx, CmdReadCard, thinkRead)
+	if err != nil {
 		return faultStatus(err)
 	}
+	clear(a.data)
 	return devices.Status{State: devices.Online}, nil
 }
 
@@ -208,10 +215,14 @@ func (r *Reader) find(ctx context.Context) error {
 // once more; a module that then refuses wants the card laid again.
 func (r *Reader) read(ctx context.Context) (Record, error) {
 	cmd := CmdReadCard
-	if r.fingerprint && r.talk.family == SAMV {
+	if r.fingerprint && r.talk.family == SAMV && r.talk.shown[CmdReadFingerprint] != devices.Unsupported {
 		cmd = CmdReadFingerprint
 	}
 	a, err := r.talk.ask(ctx, cmd, thinkRead)
+	if err == nil && cmd == CmdReadFingerprint && a.sw.Code() == BadCommand {
+		cmd = CmdReadCard // the module knows no fingerprints: the card is read without
+		a, err = r.talk.ask(ctx, cmd, thinkRead)
+	}
 	again := errors.Is(err, ErrSilent) || errors.Is(err, ErrGarbled)
 	if again && ctx.Err() == nil {
 		a, err = r.talk.ask(ctx, cmd, thinkRead)

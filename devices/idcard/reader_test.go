@@ -190,14 +190,14 @@ func TestLateAnswerNeverShiftsTheConversation(t *testing.T) {
 		t.Fatal(err)
 	}
 	reads(t, r, second)
-	if r.Late() != 1 {
-		t.Fatalf("%d late answers", r.Late())
+	if r.Dropped() != 1 {
+		t.Fatalf("%d late answers", r.Dropped())
 	}
 	for range 3 {
 		reads(t, r, second)
 	}
-	if r.Late() != 1 {
-		t.Fatalf("%d late answers: the conversation is shifted", r.Late())
+	if r.Dropped() != 1 {
+		t.Fatalf("%d late answers: the conversation is shifted", r.Dropped())
 	}
 }
 
@@ -299,6 +299,20 @@ func TestOtherFamily(t *testing.T) {
 		t.Fatal(s, err)
 	}
 	reads(t, r, card)
+}
+
+// A module that has no fingerprint command reads the card all the same, and is not asked
+// for fingerprints again.
+func TestModuleWithoutFingerprintsReadsTheCard(t *testing.T) {
+	t.Parallel()
+	card := people()["resident"]
+	m := newModule(t, SAMV, but(laid(card), CmdReadFingerprint, func(int, []piece) []piece { return sam(BadCommand) }))
+	r := m.open(t, WithFingerprint())
+	reads(t, r, card)
+	reads(t, r, card)
+	if n := m.count(CmdReadFingerprint); n != 1 {
+		t.Errorf("asked for fingerprints %d times", n)
+	}
 }
 
 func TestPollTellsWhatTheModuleLacks(t *testing.T) {

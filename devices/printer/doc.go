@@ -14,9 +14,10 @@
 //     the data before it has been printed.
 //
 // DLE EOT cannot be a marker: it overtakes the data. Both markers are silent while the
-// printer is offline; then DLE EOT says why. The pieces follow each other without a pause:
-// what the printer's buffer surely holds is on the wire while a marker's answer is on its
-// way back.
+// printer is offline; then DLE EOT says why. Automatic status is switched off while a job
+// lasts, since what a bad line leaves of it can look like an answer to GS r. The pieces follow
+// each other without a pause: what the printer's buffer surely holds is on the wire while a
+// marker's answer is on its way back.
 //
 // A make that answers neither marker can have the profile Unproven: it prints what fits its
 // buffer, and the result is always ErrUnconfirmed with ErrNoProof, never nil. With any other
@@ -38,8 +39,10 @@
 // one behind it (ErrUncut), only a cut goes out, and no VoidText. If that answer was lost,
 // too, nobody can tell a whole receipt from a half one, and VoidText goes out: on the half
 // receipt that hangs in the printer, or, if the receipt was whole and cut off, on a slip of
-// its own, which may lie there for the next citizen. VoidText must therefore be true in both
-// cases: it speaks of a receipt that is incomplete, and names no person and no number.
+// its own, which may lie there for the next citizen. So it is after a loss of power, and where
+// somebody has torn the half receipt off. VoidText must therefore be true in all these cases:
+// it speaks of what was printed before it, if that is incomplete, never of the paper that it
+// stands on, and names no person and no number.
 // A make that cannot be cleared prints the rest after a refill and VoidText behind it.
 //
 // # Status

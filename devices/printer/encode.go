@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -28,7 +29,18 @@ var (
 	feedAndCut  = []byte{0x1D, 'V', 'B', 0}
 	askStatus   = []byte{0x10, 0x04} // DLE EOT n
 	asbOn       = []byte{0x1D, 'a', 0x0F}
+	asbOff      = []byte{0x1D, 'a', 0}
 )
+
+// start is what every job begins with. While a marker's answer is awaited there must be no
+// automatic status: if the first byte of one, by which it is known, were lost, the three
+// others would look like answers to GS r; and a printer says it just when its paper ends.
+func (p Profile) start() []byte {
+	if !p.ASB {
+		return initialize // it may not know GS a
+	}
+	return slices.Concat(initialize, asbOff)
+}
 
 // Rasterizer draws what the printer's own font lacks.
 type Rasterizer interface {
@@ -45,7 +57,7 @@ func Encode(doc Document, p Profile, raster Rasterizer) ([][]byte, error) {
 		return nil, fmt.Errorf("%w: %d lines, at most %d", ErrDocument, len(doc.Lines), maxLines)
 	}
 	e := &encoder{profile: p, raster: raster}
-	e.add(initialize)
+	e.add(p.start())
 	for i, l := range doc.Lines {
 		if err := e.line(l); err != nil {
 			return nil, fmt.Errorf("line %d: %w", i+1, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -23,7 +24,7 @@ func (p *Printer) Print(ctx context.Context, doc Document) error {
 		return fmt.Errorf("print: %w: %w", ErrNotPrinted, err)
 	}
 	defer p.release()
-	p.fresh = false // ESC @ may switch automatic status off
+	p.fresh = false // a job switches automatic status off
 	if err := p.begin(ctx, atoms); err != nil {
 		return fmt.Errorf("print: %w: %w", ErrNotPrinted, err)
 	}
@@ -51,7 +52,7 @@ func (p *Printer) begin(ctx context.Context, atoms [][]byte) error {
 		return err
 	}
 	p.clean = false
-	if err := p.proven(ctx, initialize); err != nil {
+	if err := p.proven(ctx, p.profile.start()); err != nil {
 		p.cleanUp(ctx)
 		return err
 	}
@@ -78,11 +79,11 @@ func (p *Printer) hail(ctx context.Context) (said bool, err error) {
 		return true, err
 	}
 	p.clean = false
-	s := p.stake(false)
-	status, whole, err := p.talk.askAll(ctx, append(append([]byte(nil), initialize...), s.behind()...))
+	s, start := p.stake(false), p.profile.start()
+	status, whole, err := p.talk.askAll(ctx, slices.Concat(start, s.behind()))
 	if err == nil && whole {
 		if err = status.Err(); err == nil {
-			err = p.prove(ctx, s, p.wire(len(initialize)))
+			err = p.prove(ctx, s, p.wire(len(start)))
 		} else {
 			p.lose(s)
 		}
@@ -223,8 +224,11 @@ func (p *Printer) write(ctx context.Context, data []byte, ahead int) error {
 }
 
 // wire is how long n bytes take.
-func (p *Printer) wire(n int) time.Duration {
-	return time.Duration(n) * 10 * time.Second / time.Duration(p.opt.Baud)
+func (p *Printer) wire(n int) time.Duration { return onWire(n, p.opt.Baud) }
+
+// onWire is how long n bytes take at a rate: ten bits each (8N1).
+func onWire(n, baud int) time.Duration {
+	return time.Duration(n) * 10 * time.Second / time.Duration(baud)
 }
 
 func size(atoms [][]byte) (n int) {

@@ -20,17 +20,16 @@ func (j FileJournal) Begin(void string) error {
 	if len(void) > maxVoid {
 		void = void[:maxVoid]
 	}
-	f, err := os.CreateTemp(filepath.Dir(string(j)), ".printing-*")
+	next := string(j) + ".next" // of a crash here one file remains, and is written over
+	f, err := os.OpenFile(next, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
 	_, err = f.WriteString(void)
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		os.Remove(f.Name())
 		return err
 	}
-	if err := os.Rename(f.Name(), string(j)); err != nil {
-		os.Remove(f.Name())
+	if err := os.Rename(next, string(j)); err != nil {
 		return err
 	}
 	return j.sync()

@@ -128,11 +128,13 @@ func (p *Printer) Poll(ctx context.Context) (devices.Status, error) {
 		return devices.Status{}, fmt.Errorf("ask printer: %w", err)
 	}
 	if s.Err() == nil {
-		// A failure shows in the next poll's status; the duty stays.
-		if err := p.tidy(ctx); err != nil && ctx.Err() != nil {
-			return devices.Status{}, err
+		// A failure shows in the next poll's status; the duty stays, and what it sends must
+		// not be disturbed by automatic status.
+		tidied := p.tidy(ctx)
+		if tidied != nil && ctx.Err() != nil {
+			return devices.Status{}, tidied
 		}
-		if !p.fresh && p.profile.ASB {
+		if tidied == nil && !p.fresh && p.profile.ASB {
 			if _, err := p.port.Write(ctx, asbOn); err != nil {
 				return devices.Status{}, fmt.Errorf("switch automatic status on: %w", err)
 			}

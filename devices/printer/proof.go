@@ -195,6 +195,8 @@ func (p *Printer) doubled(ctx context.Context) error {
 // blocked asks why a marker is not answered. The error is the reason that the printer
 // gives; answers tells whether it said anything.
 func (p *Printer) blocked(ctx context.Context) (answers bool, err error) {
+	p.talk.passed = nil
+	defer func() { p.talk.queue, p.talk.passed = append(p.talk.passed, p.talk.queue...), nil }()
 	for _, n := range []byte{2, 4, 1} {
 		b, err := p.talk.ask(ctx, n)
 		if errors.Is(err, errNothing) {

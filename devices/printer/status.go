@@ -10,7 +10,6 @@ var (
 	ErrOffline   = errors.New("printer offline")
 	ErrFault     = errors.New("printer fault")
 	ErrSilent    = errors.New("printer does not answer")
-	ErrGarbled   = errors.New("printer answers garbage")
 )
 
 // Errors that say what became of a job.

@@ -13,6 +13,7 @@ type talk struct {
 	settle  time.Duration // how long after an answer a second copy of it may come
 	demux   demux
 	queue   []event
+	passed  []event // answers to markers that came before the answer to a question
 	asb     Status  // from automatic status, whatever was said last in this round
 	frame   [4]byte // the automatic status that was said last at all
 	noise   int     // bytes without meaning since the last status
@@ -87,11 +88,9 @@ func (t *talk) drain(ctx context.Context, quiet time.Duration) (dropped int, err
 	return dropped, nil
 }
 
-// wait gives the first event of a kind that comes in d. Answers to markers that are
-// passed by stay in the queue.
+// wait gives the first event of a kind that comes in d. Answers to markers that come before
+// it are put aside in passed: only who awaits them takes them from there.
 func (t *talk) wait(ctx context.Context, kind eventKind, d time.Duration) (event, error) {
-	var kept []event
-	defer func() { t.queue = append(kept, t.queue...) }()
 	end := time.Now().Add(d)
 	for {
 		e, err := t.next(ctx, max(time.Until(end), 0))
@@ -99,7 +98,7 @@ func (t *talk) wait(ctx context.Context, kind eventKind, d time.Duration) (event
 			return e, err
 		}
 		if e.kind == eventSensor || e.kind == eventJobID {
-			kept = append(kept, e)
+			t.passed = append(t.passed, e)
 		}
 		if time.Now().After(end) {
 			return event{}, errNothing
@@ -206,7 +205,7 @@ func (t *talk) begin(ctx context.Context) error {
 	if _, err := t.drain(ctx, quiet); err != nil {
 		return err
 	}
-	t.late, t.surplus = false, 0
+	t.late, t.surplus, t.passed = false, 0, nil
 	return nil
 }
 

@@ -34,7 +34,7 @@ func (p *Printer) tidy(ctx context.Context) error {
 	if !p.pending {
 		return nil
 	}
-	atoms := [][]byte{initialize, feedAndCut}
+	atoms := [][]byte{p.profile.start(), feedAndCut}
 	if p.void != "" {
 		slip := Document{Lines: []Line{{Text: p.void, Align: Center, Size: 1, Bold: true}}}
 		if a, err := Encode(slip, p.profile, p.opt.Rasterizer); err == nil { // else it must not block the printer
@@ -80,9 +80,20 @@ func (p *Printer) settled() error {
 // cleanUp clears the printer's buffer after a failure, whatever became of ctx. If it
 // cannot, tidy will try again before anything else is printed.
 func (p *Printer) cleanUp(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.wire(p.profile.BufferBytes)+recovery)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.profile.cleaning(p.opt.Baud))
 	defer cancel()
 	p.clean = p.clear(ctx) == nil
+}
+
+// cleaning is the longest that cleanUp takes: what the printer's buffer holds may have to
+// go over the wire before it hears that it is to be cleared.
+func (p Profile) cleaning(baud int) time.Duration { return onWire(p.BufferBytes, baud) + recovery }
+
+// Grace is how long a job may go on after its context has ended: it clears up, and tells the
+// Journal. It is meant for devices.Config, and a second more than what that takes. Baud is
+// that of Options.
+func (p Profile) Grace(baud int) time.Duration {
+	return p.cleaning(Options{Baud: baud}.withDefaults().Baud) + time.Second
 }
 
 // clear empties the printer's buffer. A make that does not know the command says
@@ -95,9 +106,9 @@ func (p *Printer) clear(ctx context.Context) error {
 	_, err := p.talk.wait(ctx, eventCleared, p.opt.Reply)
 	if errors.Is(err, errNothing) {
 		if p.profile.Proof == Unproven {
-			_, err = p.port.Write(ctx, initialize)
+			_, err = p.port.Write(ctx, p.profile.start())
 		} else {
-			err = p.proven(ctx, initialize)
+			err = p.proven(ctx, p.profile.start())
 		}
 	}
 	if err != nil {
@@ -113,7 +124,7 @@ func (p *Printer) clear(ctx context.Context) error {
 // collect lets the answers come that were given up: a marker's late answer comes with the
 // next exchange if it comes at all. After that and a silence one is reckoned with, as ever.
 func (p *Printer) collect(ctx context.Context) error {
-	if err := p.proven(ctx, initialize); err != nil {
+	if err := p.proven(ctx, p.profile.start()); err != nil {
 		return fmt.Errorf("wait for late answers: %w", err)
 	}
 	if _, err := p.talk.drain(ctx, lateness); err != nil {

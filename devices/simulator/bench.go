@@ -16,14 +16,24 @@ const (
 	JT905 EvaluatorKind = "jt905"
 )
 
+// ReaderFamily is how the simulated reader wraps its messages.
+type ReaderFamily string
+
+const (
+	SAMV ReaderFamily = "samv"
+	STX  ReaderFamily = "stx"
+)
+
 // Config says what hangs on the bench. The zero value of each field but Dir has a
 // default, see withDefaults.
 type Config struct {
 	Dir       string        // where the ports appear; made if missing
 	Speed     float64       // how many times faster than the wire; 1
 	Width     int           // paper in millimetres, 58 or 80; 80
+	Reader    ReaderFamily  // SAMV
 	Buffer    int           // the printer's receive buffer in bytes; 4096
 	Evaluator EvaluatorKind // EV1
+	JT905     [2]byte       // device and vendor byte of a JT905 evaluator; 06 01
 
 	ReaderBaud    int // 115200
 	PrinterBaud   int // 115200
@@ -41,6 +51,12 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Buffer == 0 {
 		c.Buffer = 4096
+	}
+	if c.Reader == "" {
+		c.Reader = SAMV
+	}
+	if c.JT905 == [2]byte{} {
+		c.JT905 = [2]byte{0x06, 0x01}
 	}
 	if c.Evaluator == "" {
 		c.Evaluator = EV1
@@ -71,6 +87,9 @@ func New(cfg Config) (*Bench, error) {
 	cfg = cfg.withDefaults()
 	if cfg.Width != 58 && cfg.Width != 80 {
 		return nil, fmt.Errorf("simulator: no paper is %d mm wide here", cfg.Width)
+	}
+	if cfg.Reader != SAMV && cfg.Reader != STX {
+		return nil, fmt.Errorf("simulator: no reader of family %q", cfg.Reader)
 	}
 	if cfg.Buffer < 0 {
 		return nil, fmt.Errorf("simulator: buffer of %d bytes", cfg.Buffer)

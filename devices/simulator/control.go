@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"image/png"
+	"io"
 	"net"
 	"sync"
 )
@@ -20,6 +21,7 @@ import (
 //	paper    Paper: load, out, low, full; answers nothing
 //	cover    Open
 //	power    Off: the printer's
+//	restart  takes the evaluator's power and gives it back at once
 //	tear     throws the printed paper away
 //	unplug   Device
 //	plug     Device, As: another name, or empty
@@ -51,13 +53,14 @@ type Response struct {
 
 // State is the bench at a moment.
 type State struct {
-	Card      string         `json:"card,omitempty"` // key of the card that lies on the reader
-	Asking    bool           `json:"asking"`
-	Asked     int            `json:"asked"`
-	Reads     int            `json:"reads"`
-	Printer   PrinterState   `json:"printer"`
-	Unplugged []string       `json:"unplugged,omitempty"`
-	Faults    map[string]any `json:"faults,omitempty"`
+	Card      string            `json:"card,omitempty"` // key of the card that lies on the reader
+	Asking    bool              `json:"asking"`
+	Asked     int               `json:"asked"`
+	Reads     int               `json:"reads"`
+	Printer   PrinterState      `json:"printer"`
+	Ports     map[string]string `json:"ports"` // name of the port by device; none where it is unplugged
+	Unplugged []string          `json:"unplugged,omitempty"`
+	Faults    map[string]any    `json:"faults,omitempty"`
 }
 
 // maxRequestLine bounds a line of the control socket.
@@ -70,13 +73,16 @@ var ErrRequest = errors.New("simulator: bad request")
 func (b *Bench) State() State {
 	s := State{
 		Asking: b.Evaluator.Asking(), Asked: b.Evaluator.Asked(), Reads: b.Reader.Reads(), Printer: b.Printer.State(),
+		Ports:  map[string]string{},
 		Faults: map[string]any{"idcard": b.Reader.Faults(), "printer": b.Printer.Faults(), "evaluator": b.Evaluator.Faults()},
 	}
 	if c, laid := b.Reader.Card(); laid {
 		s.Card = c.Key
 	}
 	for _, l := range b.lines() {
-		if !l.in() {
+		if port := l.port(); port != "" {
+			s.Ports[l.name] = port
+		} else {
 			s.Unplugged = append(s.Unplugged, l.name)
 		}
 	}
@@ -103,6 +109,8 @@ func (b *Bench) Do(q Request) (r Response, err error) {
 		b.Printer.SetCover(q.Open)
 	case "power":
 		b.Printer.SetPower(!q.Off)
+	case "restart":
+		b.Evaluator.Restart()
 	case "tear":
 		b.Printer.TearOff()
 	case "unplug":
@@ -143,39 +151,38 @@ func (b *Bench) setPaper(to string) error {
 // setFaults replaces a device's faults by those in raw; a field that no fault has is
 // an error.
 func (b *Bench) setFaults(device string, raw []byte) error {
-	decode := func(into any) error {
-		if len(raw) == 0 {
-			return nil
-		}
-		d := json.NewDecoder(bytes.NewReader(raw))
-		d.DisallowUnknownFields()
-		if err := d.Decode(into); err != nil {
-			return fmt.Errorf("%w: faults of %s: %w", ErrRequest, device, err)
-		}
-		return nil
-	}
+	var err error
 	switch device {
 	case "idcard":
-		var f ReaderFaults
-		if err := decode(&f); err != nil {
-			return err
-		}
-		b.Reader.SetFaults(f)
+		err = decodeFaults(raw, b.Reader.SetFaults)
 	case "printer":
-		var f PrinterFaults
-		if err := decode(&f); err != nil {
-			return err
-		}
-		b.Printer.SetFaults(f)
+		err = decodeFaults(raw, b.Printer.SetFaults)
 	case "evaluator":
-		var f EvaluatorFaults
-		if err := decode(&f); err != nil {
-			return err
-		}
-		b.Evaluator.SetFaults(f)
+		err = decodeFaults(raw, b.Evaluator.SetFaults)
 	default:
 		return fmt.Errorf("%w: device %q", ErrRequest, device)
 	}
+	if err != nil {
+		return fmt.Errorf("%w: faults of %s: %w", ErrRequest, device, err)
+	}
+	return nil
+}
+
+// decodeFaults reads a struct of faults, none where raw is empty, and sets it where it
+// makes sense.
+func decodeFaults[F interface{ check() error }](raw []byte, set func(F)) error {
+	var f F
+	if len(raw) > 0 {
+		d := json.NewDecoder(bytes.NewReader(raw))
+		d.DisallowUnknownFields()
+		if err := d.Decode(&f); err != nil {
+			return err
+		}
+	}
+	if err := f.check(); err != nil {
+		return err
+	}
+	set(f)
 	return nil
 }
 
@@ -205,7 +212,8 @@ func (b *Bench) Serve(ctx context.Context, l net.Listener) error {
 	}
 }
 
-func (b *Bench) converse(conn net.Conn) {
+// converse answers until the other side has no more to say, or says too much in a line.
+func (b *Bench) converse(conn io.ReadWriter) {
 	in := bufio.NewScanner(conn)
 	in.Buffer(nil, maxRequestLine)
 	out := json.NewEncoder(conn)
@@ -224,5 +232,8 @@ func (b *Bench) converse(conn net.Conn) {
 		if out.Encode(r) != nil {
 			return
 		}
+	}
+	if errors.Is(in.Err(), bufio.ErrTooLong) { // otherwise nobody is there to hear it
+		_ = out.Encode(Response{Error: fmt.Sprintf("%v: a line of more than %d bytes", ErrRequest, maxRequestLine), State: b.State()})
 	}
 }

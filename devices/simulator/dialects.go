@@ -68,11 +68,15 @@ func (d *pj06Dialect) result(_ Session, level int, _ time.Duration) []byte {
 	return []byte{byte(level)}
 }
 func (d *pj06Dialect) expired(Session) []byte { return nil }
+func (d *pj06Dialect) reset()                 { *d = pj06Dialect{} }
 func (d *pj06Dialect) acknowledged() bool     { return true }
 
 // jt905Dialect: 55 AA LEN16 device vendor cmd16 body XOR 55 AA. LEN counts device to
 // body, XOR covers LEN to body.
-type jt905Dialect struct{ buf []byte }
+type jt905Dialect struct {
+	to  [2]byte // device and vendor; it hears no other
+	buf []byte
+}
 
 func (d *jt905Dialect) hear(e *Evaluator, p []byte) {
 	for _, f := range collect(&d.buf, p, func(b []byte) int {
@@ -86,30 +90,30 @@ func (d *jt905Dialect) hear(e *Evaluator, p []byte) {
 		return 4 + n + 3
 	}) {
 		n := len(f) - 3
-		if xor(f[2:n]) != f[n] || !bytes.Equal(f[n+1:], frameHead) {
+		if xor(f[2:n]) != f[n] || !bytes.Equal(f[n+1:], frameHead) || [2]byte(f[4:6]) != d.to {
 			continue
 		}
 		body := f[8:n]
 		cmd := binary.BigEndian.Uint16(f[6:])
 		switch cmd {
 		case 0x0000:
-			e.say(jt905Frame(cmd, 0x00))
+			e.say(d.frame(cmd, 0x00))
 		case 0x0010:
 			if len(body) == 1 {
 				e.open(Session{}, time.Duration(body[0])*time.Second)
-				e.say(jt905Frame(cmd, 0x00))
+				e.say(d.frame(cmd, 0x00))
 			}
 		case 0x0011:
 			e.shut()
-			e.say(jt905Frame(cmd, 0x00))
+			e.say(d.frame(cmd, 0x00))
 		}
 	}
 }
 
-func jt905Frame(cmd uint16, body ...byte) []byte {
+func (d *jt905Dialect) frame(cmd uint16, body ...byte) []byte {
 	f := bytes.Clone(frameHead)
 	f = binary.BigEndian.AppendUint16(f, uint16(4+len(body)))
-	f = append(f, 0x06, 0x01)
+	f = append(f, d.to[:]...)
 	f = binary.BigEndian.AppendUint16(f, cmd)
 	f = append(f, body...)
 	f = append(f, xor(f[2:]))
@@ -117,17 +121,19 @@ func jt905Frame(cmd uint16, body ...byte) []byte {
 }
 
 func (d *jt905Dialect) result(_ Session, level int, _ time.Duration) []byte {
-	return jt905Frame(0x0020, byte(level))
+	return d.frame(0x0020, byte(level))
 }
 func (d *jt905Dialect) expired(Session) []byte { return nil }
+func (d *jt905Dialect) reset()                 { d.buf = nil }
 func (d *jt905Dialect) acknowledged() bool     { return true }
 
 // ev1Dialect: 55 AA LEN16 VER ADDR SEQ CMD DATA CRC16, see package evaluator's
 // documentation of EV1.
 type ev1Dialect struct {
-	buf   []byte
-	seq   byte
-	acked bool
+	buf     []byte
+	seq     byte
+	acked   bool
+	greeted bool // HELLO was asked for since power-up
 }
 
 const (
@@ -140,9 +146,6 @@ const (
 	ev1Ack     = 0x10
 	ev1Nak     = 0x11
 )
-
-// ev1Serial is the device's serial number.
-const ev1Serial = "EV1-0000001"
 
 func (d *ev1Dialect) hear(e *Evaluator, p []byte) {
 	for _, f := range collect(&d.buf, p, func(b []byte) int {
@@ -163,11 +166,16 @@ func (d *ev1Dialect) hear(e *Evaluator, p []byte) {
 		}
 		switch cmd {
 		case ev1Hello:
-			e.say(ev1Frame(seq, ev1Ack, append([]byte{cmd, 1, 5, 0x03}, ev1Serial...)...))
+			d.greeted = true
+			e.greeted++
+			e.say(ev1Frame(seq, ev1Ack, append([]byte{cmd, 1, 5, 0x03}, e.serial...)...))
 		case ev1Status:
 			state := byte(0)
 			if e.window != nil {
 				state = 1
+			}
+			if !d.greeted {
+				state |= 0x80
 			}
 			e.say(ev1Frame(seq, ev1Ack, cmd, state))
 		case ev1Welcome, ev1Cancel:
@@ -227,5 +235,7 @@ func (d *ev1Dialect) expired(s Session) []byte {
 	d.acked = true // a missed time-out hurts nobody
 	return ev1Frame(d.seq, ev1Result, append(s[:], 0, 0, 0, 0, 0, 0)...)
 }
+
+func (d *ev1Dialect) reset() { *d = ev1Dialect{acked: true} }
 
 func (d *ev1Dialect) acknowledged() bool { return d.acked }

@@ -13,11 +13,13 @@ type Evaluator struct {
 	inner dialect
 
 	mu      sync.Mutex
+	serial  string // that an EV1 device tells
 	faults  EvaluatorFaults
 	ownBaud int
 	window  *window // nil: nobody is asked
 	last    Session // of the window that closed last
 	asked   int
+	greeted int
 	timers  map[*time.Timer]struct{}
 	repeat  *time.Timer
 	events  []Event
@@ -41,19 +43,21 @@ type dialect interface {
 	result(session Session, level int, after time.Duration) []byte
 	// expired is said when nobody pressed a key in time; nil for nothing.
 	expired(session Session) []byte
+	// reset is what a loss of power does.
+	reset()
 	// acknowledged tells whether a result that was said needs no repeating.
 	acknowledged() bool
 }
 
 func newEvaluator(cfg Config, emit func(Event)) (*Evaluator, error) {
-	e := &Evaluator{emit: emit, ownBaud: cfg.EvaluatorBaud, timers: make(map[*time.Timer]struct{})}
+	e := &Evaluator{emit: emit, ownBaud: cfg.EvaluatorBaud, serial: "EV1-0000001", timers: make(map[*time.Timer]struct{})}
 	switch cfg.Evaluator {
 	case EV1:
 		e.inner = &ev1Dialect{}
 	case PJ06:
 		e.inner = &pj06Dialect{}
 	case JT905:
-		e.inner = &jt905Dialect{}
+		e.inner = &jt905Dialect{to: cfg.JT905}
 	default:
 		return nil, fmt.Errorf("simulator: no evaluator speaks %q", cfg.Evaluator)
 	}
@@ -72,6 +76,9 @@ func (e *Evaluator) Press(level int) error {
 	e.note("pressed")
 	if e.faults.Reversed {
 		level = 6 - level
+	}
+	if e.faults.FromZero {
+		level--
 	}
 	session, after := e.last, time.Duration(0)
 	if e.window != nil {
@@ -103,6 +110,13 @@ func (e *Evaluator) Asked() int {
 	return e.asked
 }
 
+// Greeted counts how often an EV1 device was asked for HELLO since the start.
+func (e *Evaluator) Greeted() int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.greeted
+}
+
 // Faults are the faults in force.
 func (e *Evaluator) Faults() EvaluatorFaults {
 	e.mu.Lock()
@@ -117,6 +131,23 @@ func (e *Evaluator) SetFaults(f EvaluatorFaults) {
 	e.faults = f
 	e.tune()
 	e.note("faults")
+}
+
+// Restart takes the device's power and gives it back at once, which nothing on the line
+// shows: it forgets its question and all that it was told.
+func (e *Evaluator) Restart() { e.Exchange("") }
+
+// Exchange puts another device on the same cable, as quickly as Restart. An empty serial
+// number is that of the device before.
+func (e *Evaluator) Exchange(serial string) {
+	e.mu.Lock()
+	defer e.unlock()
+	if serial != "" {
+		e.serial = serial
+	}
+	e.shut()
+	e.inner.reset()
+	e.note("restarted")
 }
 
 // SayRaw makes the device say bytes that nobody asked for.
@@ -249,6 +280,7 @@ func (e *Evaluator) plugged() {
 	e.mu.Lock()
 	defer e.unlock()
 	e.shut()
+	e.inner.reset()
 	e.tune()
 	e.note("plugged")
 }

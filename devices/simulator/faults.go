@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -20,10 +21,14 @@ func (d Duration) MarshalJSON() ([]byte, error) { return json.Marshal(d.D().Stri
 // UnmarshalJSON reads "900ms", or nanoseconds.
 func (d *Duration) UnmarshalJSON(b []byte) error {
 	var s string
-	if json.Unmarshal(b, &s) != nil {
-		return json.Unmarshal(b, (*int64)(d))
+	if json.Unmarshal(b, &s) == nil {
+		return d.parse(s)
 	}
-	return d.parse(s)
+	var n time.Duration
+	if err := json.Unmarshal(b, &n); err != nil {
+		return err
+	}
+	return d.set(n)
 }
 
 // UnmarshalYAML reads 900ms.
@@ -31,8 +36,18 @@ func (d *Duration) UnmarshalYAML(n *yaml.Node) error { return d.parse(n.Value) }
 
 func (d *Duration) parse(s string) error {
 	v, err := time.ParseDuration(s)
-	if err != nil || v < 0 {
+	if err != nil {
 		return fmt.Errorf("simulator: %q is no duration", s)
+	}
+	return d.set(v)
+}
+
+// longest is more than anything on the bench takes.
+const longest = 24 * time.Hour
+
+func (d *Duration) set(v time.Duration) error {
+	if v < 0 || v > longest {
+		return fmt.Errorf("simulator: %v is not within 0 and %v", v, longest)
 	}
 	*d = Duration(v)
 	return nil
@@ -85,6 +100,35 @@ type EvaluatorFaults struct {
 	Twice    bool     `json:"twice,omitempty" yaml:"twice"`       // every result is said twice
 	Unasked  bool     `json:"unasked,omitempty" yaml:"unasked"`   // keys are said outside a window, too
 	Reversed bool     `json:"reversed,omitempty" yaml:"reversed"` // 1 is the best
+	FromZero bool     `json:"fromZero,omitempty" yaml:"fromZero"` // keys are said as 0 to 4
 	Mute     bool     `json:"mute,omitempty" yaml:"mute"`         // never answers
 	BootBaud int      `json:"bootBaud,omitempty" yaml:"bootBaud"`
+}
+
+func (f ReaderFaults) check() error {
+	return errors.Join(checkBaud(f.BootBaud), checkCounts(f.Chunk, f.Noise, f.UnplugAfter))
+}
+
+func (f PrinterFaults) check() error {
+	return errors.Join(checkBaud(f.BootBaud), checkCounts(f.PaperOutAfter, f.CoverAfter, f.PowerOffAfter, f.UnplugAfter))
+}
+
+func (f EvaluatorFaults) check() error { return checkBaud(f.BootBaud) }
+
+// checkBaud refuses a rate that no serial line has; 0 is the device's own.
+func checkBaud(baud int) error {
+	if baud != 0 && (baud < 50 || baud > 4_000_000) {
+		return fmt.Errorf("%d baud are not within 50 and 4000000", baud)
+	}
+	return nil
+}
+
+// checkCounts refuses more bytes or lines than anybody needs.
+func checkCounts(counts ...int) error {
+	for _, n := range counts {
+		if n < 0 || n > 1<<16 {
+			return fmt.Errorf("a count of %d is not within 0 and 65536", n)
+		}
+	}
+	return nil
 }

@@ -65,14 +65,13 @@ func newLine(dir, name string, baud int, speed float64, device firmware) *line {
 }
 
 // plug puts the cable in; the port appears under dir/as, or under the device's own name
-// where as is empty. A cable that is in is pulled first.
+// where as is empty. A cable that is in is pulled for it. After an error all is as it was.
 func (l *line) plug(as string) error {
-	l.unplug()
 	if as == "" {
 		as = l.name
 	}
-	if filepath.Base(as) != as {
-		return fmt.Errorf("simulator: %q is no port name", as)
+	if filepath.Base(as) != as || as[0] == '.' {
+		return fmt.Errorf("%w: %q is no port name", ErrRequest, as)
 	}
 	master, slave, err := openTerminal()
 	if err != nil {
@@ -129,6 +128,16 @@ func (l *line) in() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.cable != nil
+}
+
+// port is the name that the device's port has; empty where the cable is out.
+func (l *line) port() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.cable == nil {
+		return ""
+	}
+	return filepath.Base(l.cable.link)
 }
 
 // send says segments in order. What is said into a missing cable, or faster than a
@@ -285,9 +294,9 @@ func (p *pacer) pass(ctx context.Context, d time.Duration) bool {
 // point makes link a symbolic link to target in one step.
 func point(link, target string) error {
 	if fi, err := os.Lstat(link); err == nil && fi.Mode()&os.ModeSymlink == 0 {
-		return fmt.Errorf("simulator: %s is not a link", link)
+		return fmt.Errorf("%w: %s is not a link", ErrRequest, link)
 	}
-	tmp := link + ".new"
+	tmp := filepath.Join(filepath.Dir(link), ".new-"+filepath.Base(link)) // no port's name
 	os.Remove(tmp)
 	if err := os.Symlink(target, tmp); err != nil {
 		return fmt.Errorf("simulator: link port: %w", err)

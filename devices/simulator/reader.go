@@ -16,14 +16,15 @@ const (
 	cardDone                        // read, or failed: must be lifted and laid again
 )
 
-// Reader is an ID-card reader with a SAM_V module.
+// Reader is an ID-card reader with a SAM_V module, or one of the STX family.
 type Reader struct {
 	line *line
 	emit func(Event)
 
 	mu      sync.Mutex
 	faults  ReaderFaults
-	parser  samParser
+	family  ReaderFamily
+	wrap    wrapper
 	card    *Card
 	state   readerState
 	deaf    time.Time // hears nothing before
@@ -34,7 +35,7 @@ type Reader struct {
 }
 
 func newReader(cfg Config, emit func(Event)) *Reader {
-	r := &Reader{emit: emit, ownBaud: cfg.ReaderBaud}
+	r := &Reader{emit: emit, ownBaud: cfg.ReaderBaud, family: cfg.Reader, wrap: newWrapper(cfg.Reader)}
 	r.line = newLine(cfg.Dir, "idcard", cfg.ReaderBaud, cfg.Speed, r)
 	return r
 }
@@ -125,7 +126,7 @@ func (r *Reader) space() int { return 1 << 10 }
 func (r *Reader) plugged() {
 	r.mu.Lock()
 	defer r.unlock()
-	r.parser, r.held = samParser{}, nil
+	r.wrap, r.held = newWrapper(r.family), nil
 	if r.card != nil {
 		r.state = cardWaiting
 	}
@@ -140,7 +141,7 @@ func (r *Reader) receive(p []byte) {
 	if time.Now().Before(r.deaf) {
 		return
 	}
-	for _, q := range r.parser.push(p) {
+	for _, q := range r.wrap.push(p) {
 		r.answer(q)
 	}
 }
@@ -154,7 +155,7 @@ func (r *Reader) answer(q samRequest) {
 		return
 	}
 	sw1, sw2, sw3, data := r.execute(q)
-	reply := r.spoil(samFrame(sw1, sw2, sw3, data))
+	reply := r.spoil(r.wrap.frame(sw1, sw2, sw3, data))
 	if r.faults.LateReply && r.held == nil {
 		r.held = reply
 		return
@@ -177,6 +178,13 @@ func (r *Reader) execute(q samRequest) (sw1, sw2, sw3 byte, data []byte) {
 		return 0, 0, q.bad, nil
 	}
 	const iin, sn = "\x00\x00\x00\x07", "\x00\x00\x00\x00\x19\x00\x01\x01" // non-zero on purpose
+	if q.whole {
+		if r.card == nil || r.state == cardDone {
+			return 0, 0, swFindFailed, nil
+		}
+		r.state = cardSelected
+		r.note("selected")
+	}
 	switch {
 	case q.cmd == 0x10 && q.para == 0xFF, q.cmd == 0x11 && q.para == 0xFF:
 		if r.faults.SelfTest != 0 {
@@ -238,7 +246,7 @@ func (r *Reader) read(para byte) (sw1, sw2, sw3 byte, data []byte) {
 	}
 	photo := r.card.photo()
 	if r.faults.FrameInPhoto {
-		copy(photo[200:], samFrame(0, 0, swReadFailed, nil))
+		copy(photo[200:], r.wrap.frame(0, 0, swReadFailed, nil))
 	}
 	data = binary.BigEndian.AppendUint16(data, textSize)
 	data = binary.BigEndian.AppendUint16(data, photoSize)

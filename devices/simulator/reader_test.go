@@ -202,12 +202,22 @@ func TestReaderFaults(t *testing.T) {
 
 func FuzzReader(f *testing.F) {
 	f.Add(find)
+	f.Add(stxRequest)
 	f.Fuzz(func(t *testing.T, said []byte) {
-		r := newReader(Config{ReaderBaud: 9600, Speed: 1}, func(Event) {})
-		r.Lay(Cards()[0])
-		r.receive(said)
-		if len(r.parser.buf) > maxRequest+16 {
-			t.Errorf("%d bytes wait for more", len(r.parser.buf))
+		for _, family := range []ReaderFamily{SAMV, STX} {
+			r := newReader(Config{Reader: family, ReaderBaud: 9600, Speed: 1}, func(Event) {})
+			r.Lay(Cards()[0])
+			r.receive(said)
+			waiting := 0
+			switch w := r.wrap.(type) {
+			case *samWrapper:
+				waiting = len(w.buf)
+			case *stxWrapper:
+				waiting = len(w.buf)
+			}
+			if waiting > maxRequest+16 {
+				t.Errorf("%s: %d bytes wait for more", family, waiting)
+			}
 		}
 	})
 }

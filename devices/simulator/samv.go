@@ -22,15 +22,6 @@ const (
 	swSelectFails = 0x81
 )
 
-// samFrame wraps a reply: two status bytes, SW3, data.
-func samFrame(sw1, sw2, sw3 byte, data []byte) []byte {
-	f := append([]byte(nil), samPreamble...)
-	f = binary.BigEndian.AppendUint16(f, uint16(len(data)+4))
-	f = append(f, sw1, sw2, sw3)
-	f = append(f, data...)
-	return append(f, xor(f[len(samPreamble):]))
-}
-
 func xor(p []byte) (x byte) {
 	for _, b := range p {
 		x ^= b
@@ -38,37 +29,53 @@ func xor(p []byte) (x byte) {
 	return x
 }
 
+// wrapper is how a family of readers wraps requests and replies.
+type wrapper interface {
+	// push takes bytes and gives the requests that they complete.
+	push(b []byte) []samRequest
+	// frame wraps a reply: two status bytes, SW3, data.
+	frame(sw1, sw2, sw3 byte, data []byte) []byte
+}
+
+func newWrapper(f ReaderFamily) wrapper {
+	if f == STX {
+		return &stxWrapper{}
+	}
+	return &samWrapper{}
+}
+
 // samRequest is one command as the module heard it, or a status word that says why it
 // did not understand.
 type samRequest struct {
 	cmd, para byte
+	whole     bool // finds and selects the card as well
 	bad       byte
 }
 
-// samParser finds requests in what the host says. A request's length may be up to
+// samWrapper finds requests in what the host says. A request's length may be up to
 // maxRequest; anything longer is answered with a length error and skipped.
-type samParser struct{ buf []byte }
+type samWrapper struct{ buf []byte }
 
 const maxRequest = 256
 
-func (p *samParser) push(b []byte) (requests []samRequest) {
-	p.buf = append(p.buf, b...)
+func (w *samWrapper) push(b []byte) (requests []samRequest) {
+	w.buf = append(w.buf, b...)
 	for {
-		at := bytes.Index(p.buf, samPreamble)
+		at := bytes.Index(w.buf, samPreamble)
 		if at < 0 {
-			keep := min(len(p.buf), len(samPreamble)-1)
-			p.buf = append(p.buf[:0], p.buf[len(p.buf)-keep:]...)
+			keep := min(len(w.buf), len(samPreamble)-1)
+			w.buf = append(w.buf[:0], w.buf[len(w.buf)-keep:]...)
 			return requests
 		}
-		p.buf = p.buf[at:]
-		body := p.buf[len(samPreamble):]
+		w.buf = w.buf[at:]
+		body := w.buf[len(samPreamble):]
 		if len(body) < 2 {
 			return requests
 		}
 		n := int(binary.BigEndian.Uint16(body))
 		if n < 3 || n > maxRequest {
 			requests = append(requests, samRequest{bad: swLength})
-			p.buf = p.buf[len(samPreamble):]
+			w.buf = w.buf[len(samPreamble):]
 			continue
 		}
 		if len(body) < 2+n {
@@ -79,6 +86,14 @@ func (p *samParser) push(b []byte) (requests []samRequest) {
 			r = samRequest{bad: swChecksum}
 		}
 		requests = append(requests, r)
-		p.buf = p.buf[len(samPreamble)+2+n:]
+		w.buf = w.buf[len(samPreamble)+2+n:]
 	}
+}
+
+func (*samWrapper) frame(sw1, sw2, sw3 byte, data []byte) []byte {
+	f := append([]byte(nil), samPreamble...)
+	f = binary.BigEndian.AppendUint16(f, uint16(len(data)+4))
+	f = append(f, sw1, sw2, sw3)
+	f = append(f, data...)
+	return append(f, xor(f[len(samPreamble):]))
 }

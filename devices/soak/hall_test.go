@@ -22,6 +22,10 @@ const speed = 20
 // patience bounds every wait.
 const patience = time.Minute
 
+// turn is how long a citizen waits for a device that is not there: one whose fault keeps
+// it away comes back when it has been mended, which is after that.
+const turn = 5 * time.Second
+
 // hall is a terminal's devices, and what happened to its visitors.
 type hall struct {
 	t         *testing.T
@@ -102,11 +106,11 @@ func open(t *testing.T, random *rand.Rand) (h *hall, leave func()) {
 	}
 }
 
-// lend borrows a device, waiting for it where it is on its way back.
+// lend borrows a device, waiting a turn for it where it is on its way back.
 func lend[D devices.Driver](h *hall, w *devices.Worker[D], f func(context.Context, D) error) error {
 	updates, stop := w.Subscribe()
 	defer stop()
-	for limit := time.After(patience); ; {
+	for limit := time.After(turn); ; {
 		err := w.Use(h.ctx, f)
 		if !errors.Is(err, devices.ErrNotReady) {
 			return err

@@ -158,7 +158,7 @@ func (h *hall) whole(code string) (n int) {
 
 // rate asks for a rating. A key of before or after is nobody's.
 func (h *hall) rate(n int) {
-	fault := h.random.IntN(6)
+	fault := h.random.IntN(7)
 	level := 1 + h.random.IntN(5)
 	other := 1 + level%5
 	press := func(l int) {
@@ -186,6 +186,8 @@ func (h *hall) rate(n int) {
 		h.sim.Evaluator.SetFaults(simulator.EvaluatorFaults{LateBy: 20 * 1000 * millisecond})
 		wait = 300 * time.Millisecond
 		during = func() { press(other) }
+	case 6:
+		h.sim.Evaluator.Restart()
 	}
 	for len(h.asked) > 0 {
 		<-h.asked

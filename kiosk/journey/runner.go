@@ -110,7 +110,7 @@ func (r *Runner) Run(ctx context.Context) error {
 		drawn = r.machine.View()
 		r.draw(drawn)
 		if wiped && r.wiped != nil {
-			r.work.Go(r.wiped)
+			r.wiped()
 		}
 	}
 }

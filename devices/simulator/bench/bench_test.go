@@ -13,6 +13,7 @@ import (
 	"fyne.io/fyne/v2/test"
 	"fyne.io/fyne/v2/widget"
 
+	"yeban/assets"
 	"yeban/devices/simulator"
 )
 
@@ -27,10 +28,17 @@ type rig struct {
 	close func()
 }
 
-func newRig(t *testing.T, lang string) *rig {
+func newRig(t *testing.T, lang string) *rig { t.Helper(); return newRigIn(t, lang, nil) }
+
+// newRigIn is a rig in a theme; nil is that of Fyne's tests.
+func newRigIn(t *testing.T, lang string, look fyne.Theme) *rig {
 	t.Helper()
 	dir := t.TempDir()
-	sim, err := simulator.New(simulator.Config{Dir: dir})
+	cfg := simulator.Config{Dir: dir}
+	if look != nil {
+		cfg.Font = assets.Regular
+	}
+	sim, err := simulator.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +49,11 @@ func newRig(t *testing.T, lang string) *rig {
 	}
 	r := &rig{dir: dir, sim: sim, texts: texts, ui: make(chan func(), 1000)}
 	r.b = &bench{sim: sim, texts: texts, do: func(f func()) { r.ui <- f }}
-	r.w = newWindow(test.NewTempApp(t), r.b)
+	app := test.NewTempApp(t)
+	if look != nil {
+		app.Settings().SetTheme(legible{look})
+	}
+	r.w = newWindow(app, r.b)
 	r.close = sync.OnceFunc(r.w.Close) // a second time is Fyne's panic
 	t.Cleanup(r.close)
 	return r
@@ -102,6 +114,11 @@ func TestButtonsWorkTheDevices(t *testing.T) {
 			if r.sim.Printer.State().Paper {
 				t.Error("paper is still in")
 			}
+			ask(t, r)
+			test.Tap(button(t, r.w, r.texts.of("restart")))
+			if r.sim.Evaluator.Asking() {
+				t.Error("the evaluator kept its question without power")
+			}
 		})
 	}
 }
@@ -139,12 +156,13 @@ func TestEveryLabelIsInBothLanguages(t *testing.T) {
 
 func TestDeviceComesBackUnderTheChosenName(t *testing.T) {
 	r := newRig(t, "zh")
-	check, port := r.b.cables.checks["idcard"], r.b.cables.ports["idcard"]
+	row := r.b.cables.rows["idcard"]
+	check, port := row.in, row.port
 	check.SetChecked(false)
 	if r.sim.Plugged("idcard") {
 		t.Fatal("the cable is still in")
 	}
-	r.until(t, "the cable's row lit", func() bool { return r.b.cables.backs["idcard"].FillColor == lit })
+	r.until(t, "the cable's row lit", func() bool { return row.back.FillColor == lit })
 	port.SetSelectedIndex(1)
 	if r.sim.Plugged("idcard") {
 		t.Error("choosing a name plugged it in")
@@ -159,11 +177,41 @@ func TestDeviceComesBackUnderTheChosenName(t *testing.T) {
 	}
 }
 
-func TestStartSizeHoldsEverything(t *testing.T) {
-	for _, lang := range []string{"zh", "en"} {
-		r := newRig(t, lang)
-		if least := r.w.Content().MinSize(); least.Width > Size.Width || least.Height > Size.Height {
-			t.Errorf("%s needs %v, the window is %v", lang, least, Size)
+// A script moves a device: the selector goes along, be it to a port that it never offered.
+func TestPortSelectorFollowsScripts(t *testing.T) {
+	r := newRig(t, "en")
+	row := r.b.cables.rows["idcard"]
+	for _, c := range []struct{ as, shown string }{
+		{otherPort, r.b.spoken("port.other", otherPort)},
+		{"printer", r.b.spoken("port.taken", r.texts.of("tab.printer"))},
+		{"ttyACM3", r.b.spoken("port.other", "ttyACM3")},
+		{"", r.texts.of("port.own")},
+	} {
+		if _, err := r.sim.Do(simulator.Request{Do: "plug", Device: "idcard", As: c.as}); err != nil {
+			t.Fatal(err)
 		}
+		r.until(t, c.shown, func() bool { return row.port.Selected == c.shown })
+	}
+	if err := r.sim.Unplug("idcard"); err != nil {
+		t.Fatal(err)
+	}
+	r.until(t, "the cable out", func() bool { return !row.in.Checked })
+	row.port.SetSelectedIndex(len(row.names) - 1)
+	row.in.SetChecked(true)
+	if _, err := os.Lstat(filepath.Join(r.dir, "ttyACM3")); err != nil {
+		t.Error(err)
+	}
+}
+
+// What cannot be done leaves the cable where it is, and the window says so.
+func TestPortThatCannotBeStaysUnchosen(t *testing.T) {
+	r := newRig(t, "en")
+	if err := os.WriteFile(filepath.Join(r.dir, otherPort), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	row := r.b.cables.rows["printer"]
+	row.port.SetSelectedIndex(1)
+	if !r.sim.Plugged("printer") || !row.in.Checked || row.port.SelectedIndex() != 0 {
+		t.Errorf("plugged %v, the window says %v on %q", r.sim.Plugged("printer"), row.in.Checked, row.port.Selected)
 	}
 }

@@ -2,12 +2,9 @@ package bench
 
 import (
 	"fmt"
-	"slices"
 
 	"fyne.io/fyne/v2"
-	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/container"
-	"fyne.io/fyne/v2/layout"
 	"fyne.io/fyne/v2/widget"
 
 	"yeban/devices/simulator"
@@ -71,80 +68,6 @@ func emphasise(button *widget.Button, on bool) {
 	}
 }
 
-// cables plugs and unplugs, and says under which name a device comes back.
-type cables struct {
-	content fyne.CanvasObject
-	checks  map[string]*widget.Check
-	ports   map[string]*widget.Select
-	backs   map[string]*canvas.Rectangle // lit where the cable is out
-}
-
-// devices that have a cable, and the name of no device's port.
-var devices = []string{"idcard", "printer", "evaluator"}
-
-const otherPort = "ttyUSB7"
-
-func newCables(b *bench) *cables {
-	c := &cables{checks: make(map[string]*widget.Check), ports: make(map[string]*widget.Select), backs: make(map[string]*canvas.Rectangle)}
-	list := container.New(layout.NewCustomPaddedVBoxLayout(0), heading(b.texts.of("cables")))
-	for _, device := range devices {
-		names := []string{"", otherPort} // of the ports, as Plug takes them
-		texts := []string{b.texts.of("port.own"), b.spoken("port.other", otherPort)}
-		for _, other := range devices {
-			if other != device {
-				names = append(names, other)
-				texts = append(texts, b.spoken("port.taken", b.texts.of("tab."+other)))
-			}
-		}
-		check := widget.NewCheck(b.texts.of("cable."+device), nil)
-		port := widget.NewSelect(texts, nil)
-		port.SetSelectedIndex(0)
-		plug := func() {
-			if err := b.sim.Plug(device, names[port.SelectedIndex()]); err != nil {
-				set(check, false)
-			}
-		}
-		check.OnChanged = func(in bool) {
-			switch {
-			case in == b.sim.Plugged(device):
-			case in:
-				plug()
-			default:
-				_ = b.sim.Unplug(device) // the device is one of the bench's
-			}
-		}
-		port.OnChanged = func(string) { // a cable that is in changes over at once
-			if b.sim.Plugged(device) {
-				plug()
-			}
-		}
-		back := newBack()
-		c.checks[device], c.ports[device], c.backs[device] = check, port, back
-		wide := container.New(layout.NewGridWrapLayout(fyne.NewSize(122, port.MinSize().Height)), port)
-		list.Add(container.NewStack(back, container.NewBorder(nil, nil, nil, wide, check)))
-	}
-	c.content = list
-	return c
-}
-
-func (c *cables) show(v view) {
-	for device, check := range c.checks {
-		out := slices.Contains(v.state.Unplugged, device)
-		set(check, !out)
-		light(c.backs[device], out)
-	}
-}
-
-// set shows a state without acting on it.
-func set(check *widget.Check, on bool) {
-	if check.Checked != on {
-		act := check.OnChanged
-		check.OnChanged = nil
-		check.SetChecked(on)
-		check.OnChanged = act
-	}
-}
-
 // keys is the evaluator.
 type keys struct {
 	b       *bench
@@ -163,13 +86,18 @@ func newKeys(b *bench) *keys {
 		k.buttons = append(k.buttons, button)
 		grid = append(grid, button)
 	}
-	k.content = container.NewVBox(container.NewHBox(heading(b.texts.of("evaluator")), k.state), row(grid...))
+	restart := widget.NewButton(b.texts.of("restart"), b.sim.Evaluator.Restart)
+	top := container.NewBorder(nil, nil, container.NewHBox(heading(b.texts.of("evaluator")), k.state), restart)
+	k.content = container.NewVBox(top, row(grid...))
 	return k
 }
 
 func (k *keys) show(v view) {
 	text := "idle"
-	if v.state.Asking {
+	switch {
+	case v.state.Ports["evaluator"] == "":
+		text = "unplugged"
+	case v.state.Asking:
 		text = "asking"
 	}
 	k.state.SetText(k.b.texts.of(text))

@@ -19,6 +19,7 @@ type printerPanel struct {
 	low     *widget.Check
 	cover   *widget.Check
 	power   *widget.Check
+	backs   map[*widget.Check]*canvas.Rectangle // lit where a switch is not as it should be
 	tear    *widget.Button
 	none    *widget.Label
 	paper   *canvas.Image
@@ -45,9 +46,15 @@ func newPrinterPanel(b *bench) *printerPanel {
 	p.paper.FillMode = canvas.ImageFillContain
 	p.scroll = container.NewVScroll(container.New(strip{p}, p.paper))
 	p.scroll.SetMinSize(fyne.NewSize(200, 200))
+	switches := container.NewGridWithColumns(2)
+	p.backs = make(map[*widget.Check]*canvas.Rectangle)
+	for _, check := range []*widget.Check{p.power, p.cover, p.low} {
+		p.backs[check] = newBack()
+		switches.Add(container.NewStack(p.backs[check], check))
+	}
 	tray := canvas.NewRectangle(color.Gray{Y: 0xD8})
-	switches := container.NewVBox(heading(b.texts.of("printer")), row(p.load, p.tear), container.NewGridWithColumns(2, p.power, p.cover, p.low))
-	p.content = container.NewBorder(switches, nil, widget.NewSeparator(), widget.NewSeparator(),
+	top := container.NewVBox(heading(b.texts.of("printer")), row(p.load, p.tear), switches)
+	p.content = container.NewBorder(top, nil, widget.NewSeparator(), widget.NewSeparator(),
 		container.NewStack(tray, container.NewCenter(p.none), p.scroll))
 	return p
 }
@@ -63,6 +70,9 @@ func (p *printerPanel) show(v view) {
 	set(p.low, s.NearEnd)
 	set(p.cover, s.CoverOpen)
 	set(p.power, s.Power)
+	light(p.backs[p.low], s.NearEnd)
+	light(p.backs[p.cover], s.CoverOpen)
+	light(p.backs[p.power], !s.Power)
 	if v.paper.empty {
 		p.none.Show()
 		p.paper.Hide()
