@@ -155,13 +155,13 @@ func (c *feedStatusCmd) Run(p *program) (err error) {
 		return err
 	}
 	w := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "FEED\tPOSITION\tBEHIND\tREFUSED\tLAST DELIVERY\tTROUBLE")
+	fmt.Fprintln(w, "FEED\tPOSITION\tBEHIND\tREFUSED\tAGAIN\tLAST DELIVERY\tTROUBLE")
 	for _, f := range all {
 		last := "never"
 		if !f.Delivered.IsZero() {
 			last = f.Delivered.Format(time.RFC3339)
 		}
-		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%s\t%s\n", f.Name, f.Position, f.Behind, f.Refused, last, oneLineOf(f.Trouble))
+		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%s\t%s\n", f.Name, f.Position, f.Behind, f.Refused, f.Again, last, oneLineOf(f.Trouble))
 	}
 	if err := w.Flush(); err != nil {
 		return err
@@ -172,10 +172,57 @@ func (c *feedStatusCmd) Run(p *program) (err error) {
 			return err
 		}
 		for _, r := range refused {
-			fmt.Fprintf(p.stdout, "refused by %s: record %s at %d, %s, %s\n", f.Name, r.ID, r.Pos, r.At.Format(time.RFC3339), oneLineOf(r.Answer))
+			said := "refused by"
+			if r.Again {
+				said = "again to"
+			}
+			fmt.Fprintf(p.stdout, "%s %s: record %s at %d, %s, %s\n", said, f.Name, r.ID, r.Pos, r.At.Format(time.RFC3339), oneLineOf(r.Answer))
 		}
 	}
 	return nil
+}
+
+// refusals are the records that a verb is about.
+type refusals struct {
+	Name    string   `help:"Of the feed." default:"backoffice"`
+	All     bool     `help:"All that it has."`
+	Records []string `arg:"" optional:"" name:"record" help:"Ids of records, as hub feed status prints them."`
+}
+
+func (r *refusals) change(p *program, what string, do func(*store.Store) (int64, error)) (err error) {
+	if r.All == (len(r.Records) > 0) {
+		return &configError{Msg: "feed: want ids of records, or --all"}
+	}
+	_, st, err := p.openStore()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, st.Close()) }()
+	n, err := do(st)
+	if err == nil {
+		_, err = fmt.Fprintf(p.stdout, "%s %d\n", what, n)
+	}
+	return err
+}
+
+type feedRetryCmd struct {
+	refusals
+}
+
+func (c *feedRetryCmd) Run(p *program) error {
+	return c.change(p, "to be delivered again:", func(st *store.Store) (int64, error) {
+		return st.RetryRefusals(p.ctx, c.Name, c.Records...)
+	})
+}
+
+type feedForgetCmd struct {
+	refusals
+}
+
+func (c *feedForgetCmd) Run(p *program) error {
+	return c.change(p, "forgotten:", func(st *store.Store) (int64, error) {
+		return st.ForgetRefusals(p.ctx, c.Name, c.Records...)
+	})
 }
 
 func oneLineOf(s string) string { return strings.Join(strings.Fields(s), " ") }

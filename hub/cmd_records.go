@@ -2,11 +2,17 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
+	"slices"
+	"text/tabwriter"
+	"time"
 
+	"yeban/hub/projector"
 	"yeban/hub/store"
 	"yeban/sync/record"
 )
@@ -88,6 +94,87 @@ func (c *recordsVerifyCmd) print(p *program, proof store.Proof) error {
 	}
 	_, err := fmt.Fprintf(p.stdout, "whole  %s %s %d entries, last %s\n", proof.Kiosk, proof.Epoch, proof.Entries, proof.Last)
 	return err
+}
+
+// parkedShown is how many parked records the verbs look at: more than a person can.
+const parkedShown = 100_000
+
+type recordsParkedCmd struct {
+	JSON bool `help:"Print a JSON line for each."`
+}
+
+func (c *recordsParkedCmd) Run(p *program) (err error) {
+	_, st, err := p.openStore()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, st.Close()) }()
+	all, err := st.ParkedRecords(p.ctx, parkedShown)
+	if err != nil {
+		return err
+	}
+	slices.Reverse(all)
+	if c.JSON {
+		line := json.NewEncoder(p.stdout)
+		for _, r := range all {
+			if err := line.Encode(r); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	w := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "POSITION\tTERMINAL\tSEQ\tKIND\tRECEIPT\tPARKED\tREASON\tDETAIL")
+	for _, r := range all {
+		fmt.Fprintf(w, "%d\t%s\t%d\t%s\t%s\t%s\t%s\t%s\n", r.Pos, r.Kiosk, r.Seq, r.Kind, cmp.Or(r.Receipt, "-"),
+			r.Parked.Format(time.RFC3339), r.Reason, oneLineOf(r.Detail))
+	}
+	return w.Flush()
+}
+
+type recordsRetryCmd struct {
+	All       bool    `help:"All that are parked."`
+	Positions []int64 `arg:"" optional:"" name:"position" help:"Positions, as hub records parked prints them."`
+}
+
+func (c *recordsRetryCmd) Run(p *program) (err error) {
+	if c.All == (len(c.Positions) > 0) {
+		return &configError{Msg: "records: want positions, or --all"}
+	}
+	cfg, st, err := p.openStore()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, st.Close()) }()
+	again := projector.Projector{Store: st, Log: slog.New(slog.DiscardHandler)} // the outcome is printed here
+	if again.Key, err = readKey(cfg.PlatformKey); err != nil {
+		return err
+	}
+	if again.Catalogs, err = loadCatalogs(cfg.Catalog); err != nil {
+		return err
+	}
+	if c.All {
+		all, err := st.ParkedRecords(p.ctx, parkedShown)
+		if err != nil {
+			return err
+		}
+		for _, r := range slices.Backward(all) {
+			c.Positions = append(c.Positions, r.Pos)
+		}
+	}
+	for _, pos := range c.Positions {
+		switch why, err := again.Again(p.ctx, pos); {
+		case errors.Is(err, store.ErrNotFound):
+			return fmt.Errorf("no record is parked at %d: %w", pos, err)
+		case err != nil:
+			return err
+		case why != "":
+			fmt.Fprintf(p.stdout, "parked   %d %s\n", pos, why)
+		default:
+			fmt.Fprintf(p.stdout, "released %d\n", pos)
+		}
+	}
+	return nil
 }
 
 // known keeps a mistyped id from passing for a terminal whose chain is whole.

@@ -30,7 +30,7 @@ type Config struct {
 }
 
 // TLS is how console and intake are reached over an open network. The files are read again
-// when they have changed, but for the authority.
+// within a minute when one has changed.
 type TLS struct {
 	Cert     string `yaml:"cert" help:"Certificate with its chain (PEM). Empty: plain HTTP, for one machine or behind a proxy."`
 	Key      string `yaml:"key" help:"Its private key (PEM)."`

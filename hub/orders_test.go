@@ -9,6 +9,7 @@ import (
 	"net/http/cookiejar"
 	"net/url"
 	"os"
+	"path/filepath"
 	"regexp"
 	"sync/atomic"
 	"testing"
@@ -26,48 +27,22 @@ func anOrderReachesItsTerminal(c *cluster) {
 	lb := startBalancer(t, a.address())
 	var runs atomic.Int64
 	begun, goOn := make(chan struct{}), make(chan struct{})
-	notebook, err := command.Open(command.Config{Dir: t.TempDir(), Actions: map[protocol.CommandName]command.Action{
-		protocol.CommandStatus: {Do: func(ctx context.Context, _ map[string]string) error {
-			if runs.Add(1) != 2 {
-				return nil
-			}
-			close(begun)
-			select {
-			case <-goOn:
-				return nil
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-		}},
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- notebook.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := errors.Join(<-done, notebook.Close()); err != nil {
-			t.Error(err)
+	notebook := startNotebook(t, func(ctx context.Context) error {
+		if runs.Add(1) != 2 {
+			return nil
+		}
+		close(begun)
+		select {
+		case <-goOn:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
 		}
 	})
 	k := c.startKiosk(1, lb, notebook)
 	eventually(t, "the terminal at the first hub", func() bool { return k.link.State().Connected })
-	code, _, errs := hubWith(t, "a-long-test-password\n", "--config", c.config("b"), "user", "add", "li", "--password-stdin")
-	if code != 0 {
-		t.Fatal(errs)
-	}
-	desk := logIn(t, b.url, "li", "a-long-test-password")
-	ended := func(n int) func() bool {
-		return func() bool {
-			orders, err := c.store.Commands(t.Context(), k.id, 10)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return len(orders) == n && orders[0].State == protocol.CommandDone
-		}
-	}
+	desk := c.logIn(b)
+	ended := func(n int) func() bool { return func() bool { return c.done(k, n) } }
 
 	desk.order(k.id, protocol.CommandStatus)
 	t.Logf("given at one hub, done at the other after %v", eventually(t, "the first order", ended(1)))
@@ -97,6 +72,46 @@ func anOrderReachesItsTerminal(c *cluster) {
 	if text, err := os.ReadFile(late.log); err != nil || !bytes.Contains(text, []byte("bus is away; readers poll")) {
 		t.Errorf("a hub without its bus says\n%s%v", text, err)
 	}
+}
+
+// startNotebook is where a terminal notes its orders; do is what it does for STATUS.
+func startNotebook(t *testing.T, do func(context.Context) error) *command.Notebook {
+	t.Helper()
+	notebook, err := command.Open(command.Config{Dir: t.TempDir(), Actions: map[protocol.CommandName]command.Action{
+		protocol.CommandStatus: {Do: func(ctx context.Context, _ map[string]string) error { return do(ctx) }},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- notebook.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := errors.Join(<-done, notebook.Close()); err != nil {
+			t.Error(err)
+		}
+	})
+	return notebook
+}
+
+// done tells whether a terminal has had so many orders, and the last is done.
+func (c *cluster) done(k *kiosk, n int) bool {
+	orders, err := c.store.Commands(c.t.Context(), k.id, 10)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return len(orders) == n && orders[0].State == protocol.CommandDone
+}
+
+// logIn makes somebody who may, and has them log in at one hub.
+func (c *cluster) logIn(at *member) *desk {
+	c.t.Helper()
+	const password = "a-long-test-password"
+	if code, _, errs := hubWith(c.t, password+"\n", "--config", filepath.Join(c.dir, "a", "hub.yaml"), "user", "add", "li", "--password-stdin"); code != 0 {
+		c.t.Fatal(errs)
+	}
+	return logIn(c.t, at.url, "li", password)
 }
 
 // desk is somebody at the console of one hub.

@@ -39,12 +39,16 @@ type commands struct {
 	} `cmd:"" help:"Terminals."`
 	Records struct {
 		Export recordsExportCmd `cmd:"" help:"Print every entry with its chain as JSON lines for auditors. Bodies stay sealed."`
+		Parked recordsParkedCmd `cmd:"" help:"What waits for a person, with its position and the reason."`
+		Retry  recordsRetryCmd  `cmd:"" help:"Look at parked records again, with the platform key, catalogue and program of now. What is in order is shown to staff and goes to the back office; the alarm ends when none is left."`
 		Verify recordsVerifyCmd `cmd:"" help:"Prove each terminal's chain from end to end. Names the first bad position of each; exit code 1 when there is one."`
 	} `cmd:"" help:"What terminals sent."`
 	Feed struct {
 		Run    feedRunCmd    `cmd:"" default:"withargs" help:"Deliver applications and ratings to the back office, in order, until interrupted; results come back."`
 		Secret feedSecretCmd `cmd:"" help:"Make the secret that hub and back office share."`
 		Status feedStatusCmd `cmd:"" help:"How far each feed is, and what was refused."`
+		Retry  feedRetryCmd  `cmd:"" help:"Have refused records delivered once more by the feed that runs. The alarm ends when none is left."`
+		Forget feedForgetCmd `cmd:"" help:"Take refused records off the list that were settled with the back office in another way."`
 	} `cmd:"" help:"The province's back office."`
 	Conform conformCmd `cmd:"" help:"Play a terminal against any server and report, case by case, whether it speaks yeban.v1. Exit code 1 when a case fails."`
 	Catalog struct {

@@ -7,10 +7,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/oklog/ulid/v2"
 	_ "modernc.org/sqlite"
 
 	"yeban/hub/store"
+	"yeban/sync/record"
 )
 
 func TestRecordsAreExportedAndProved(t *testing.T) {
@@ -76,4 +79,103 @@ func TestRecordsAreExportedAndProved(t *testing.T) {
 	if code, _, errs := hub(t, "--data", data, "records", "export"); code != exitFailed || !strings.Contains(errs, "broken at 6") {
 		t.Errorf("export of a tampered database: exit %d, %s", code, errs)
 	}
+}
+
+// TestWhatWaitsForAPersonIsTriedAgain: an application sealed for another key is parked, and
+// one that the back office refused is on its list; both are tried again by a verb.
+func TestWhatWaitsForAPersonIsTriedAgain(t *testing.T) {
+	data, key := t.TempDir(), filepath.Join(t.TempDir(), "other")
+	mustHub(t, "--data", data, "init")
+	mustHub(t, "--data", key, "init")
+	mustHub(t, "--data", data, "kiosk", "add", "hall-1", "--number", "1", "--name", "南门", "--token-file", filepath.Join(data, "token"))
+	st, err := store.Open(t.Context(), "sqlite:"+filepath.Join(data, "hub.db"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := st.Attach(t.Context(), store.Claim{Kiosk: "hall-1", Epoch: testEpoch, First: 1, Last: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pem, err := os.ReadFile(filepath.Join(key, "platform.pub"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	public, err := record.ParsePublicKey(pem)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := sealedRating(t, public)
+	if out, err := st.Commit(t.Context(), []store.Batch{{Kiosk: "hall-1", Fence: a.Fence, Epoch: testEpoch, Entries: []record.Entry{e}}}); err != nil || out[0].Err != nil {
+		t.Fatal(err, out)
+	}
+	all, err := st.After(t.Context(), 0, 1)
+	if err == nil {
+		err = st.Project(t.Context(), "projector", 0, []store.Projection{{Entry: all[0], Parked: &store.Parked{Reason: "sealed", Detail: "does not open"}}})
+	}
+	if err == nil {
+		_, _, err = st.ClaimFeed(t.Context(), "backoffice", "one", time.Hour)
+	}
+	if err == nil {
+		err = st.MoveFeed(t.Context(), "backoffice", "one", 0, 1, false, nil)
+	}
+	if err != nil || st.Close() != nil {
+		t.Fatal(err)
+	}
+
+	if out := mustHub(t, "--data", data, "records", "parked"); !strings.Contains(out, "hall-1") || !strings.Contains(out, "sealed") {
+		t.Errorf("parked: %q", out)
+	}
+	var one store.Parked
+	if out := mustHub(t, "--data", data, "records", "parked", "--json"); json.Unmarshal([]byte(out), &one) != nil || one.Pos != 1 || one.ID != e.ID {
+		t.Errorf("parked as JSON: %q", out)
+	}
+	if out := mustHub(t, "--data", data, "records", "retry", "--all"); out != "parked   1 sealed\n" {
+		t.Errorf("with the wrong key: %q", out)
+	}
+	other := filepath.Join(t.TempDir(), "hub.yaml")
+	if err := os.WriteFile(other, []byte("data: "+data+"\nplatform_key: "+filepath.Join(key, "platform.key")+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out := mustHub(t, "--config", other, "records", "retry", "1"); out != "released 1\n" {
+		t.Errorf("with the right one: %q", out)
+	}
+	for _, args := range [][]string{{"records", "retry", "1"}, {"feed", "retry", "01NOSUCH"}, {"feed", "forget", "01NOSUCH"}} {
+		if code, _, errs := hub(t, append([]string{"--data", data}, args...)...); code != exitFailed {
+			t.Errorf("%v: exit %d, %s", args, code, errs)
+		}
+	}
+	for _, args := range [][]string{{"records", "retry"}, {"feed", "retry"}, {"feed", "retry", "--all", "x"}} {
+		if code, _, errs := hub(t, append([]string{"--data", data}, args...)...); code != exitConfig {
+			t.Errorf("%v: exit %d, %s", args, code, errs)
+		}
+	}
+	// The feed has passed the record by and is told of it; then it is refused, and tried again.
+	if out := mustHub(t, "--data", data, "feed", "status"); !strings.Contains(out, "again to backoffice: record "+e.ID) {
+		t.Errorf("status: %q", out)
+	}
+	for _, verb := range []string{"retry", "forget"} {
+		if out := mustHub(t, "--data", data, "feed", verb, e.ID); !strings.HasSuffix(out, ": 1\n") {
+			t.Errorf("%s: %q", verb, out)
+		}
+	}
+	if out := mustHub(t, "--data", data, "feed", "retry", "--all"); !strings.HasSuffix(out, ": 0\n") {
+		t.Errorf("nothing left: %q", out)
+	}
+}
+
+// sealedRating is the first entry of a log.
+func sealedRating(t *testing.T, to record.PublicKey) record.Entry {
+	t.Helper()
+	r := record.Rating{ID: ulid.Make().String(), Application: ulid.Make().String(), Level: record.Satisfied, Source: record.RatingOnScreen, At: time.Now()}
+	plain, err := record.Encode(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := record.Entry{Seq: 1, AtMs: 1, Kind: r.Kind(), ID: r.ID, Header: []byte(`{}`)}
+	e.Key, e.Sealed, err = record.Seal(nil, to, plain, record.SealData(record.Origin{Epoch: testEpoch, Seq: 1}, e.Kind, e.ID))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.Hash = e.Sum(testEpoch)
+	return e
 }

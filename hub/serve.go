@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -109,6 +110,14 @@ func (m *Main) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	m.serve(routes, secure)
+	m.Log.Info("console "+m.URL(), "store", store.RedactDSN(m.Config.Store), "platform_key", key.Public().Fingerprint(), "catalog", catalogs.version(),
+		"connections", connections, "open_files", openFiles)
+	return nil
+}
+
+// serve answers whoever connects to the listener, until Close.
+func (m *Main) serve(routes http.Handler, secure *tls.Config) {
 	m.server = &http.Server{
 		Handler:           routes,
 		TLSConfig:         secure,
@@ -128,9 +137,6 @@ func (m *Main) Run(ctx context.Context) (err error) {
 			m.failed <- fmt.Errorf("serve: %w", err)
 		}
 	})
-	m.Log.Info("console "+m.URL(), "store", store.RedactDSN(m.Config.Store), "platform_key", key.Public().Fingerprint(), "catalog", catalogs.version(),
-		"connections", connections, "open_files", openFiles)
-	return nil
 }
 
 // URL is where the console is.

@@ -23,6 +23,7 @@ func TestSeveralHubs(t *testing.T) {
 	for name, test := range map[string]func(*cluster){
 		"killed": oneIsKilled, "newest": theNewestConnectionWins, "drained": oneDrains,
 		"followers": oneOfTwoFollowersSteps, "ordered": anOrderReachesItsTerminal,
+		"node": aNodeOfTheBusDies,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel() // most of it is waiting

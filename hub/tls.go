@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// reloadEvery is how often a certificate's files are looked at again.
+// reloadEvery is how often the files of TLS are looked at again.
 const reloadEvery = time.Minute
 
 // load gives the listener's configuration, nil for plain HTTP. A client certificate is
@@ -20,69 +20,73 @@ func (t TLS) load(log *slog.Logger) (*tls.Config, error) {
 	if t.Cert == "" {
 		return nil, nil
 	}
-	c := &certificate{files: t, log: log}
-	if err := c.read(time.Now()); err != nil {
+	s := &secured{files: t, log: log}
+	if err := s.read(time.Now()); err != nil {
 		return nil, &configError{Msg: "tls: " + err.Error()}
 	}
-	cfg := &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: c.get}
-	if t.ClientCA == "" {
-		return cfg, nil
-	}
-	text, err := os.ReadFile(t.ClientCA)
-	if err != nil {
-		return nil, &configError{Msg: "tls: " + err.Error()}
-	}
-	cfg.ClientCAs = x509.NewCertPool()
-	if !cfg.ClientCAs.AppendCertsFromPEM(text) {
-		return nil, &configError{File: t.ClientCA, Msg: "no certificate in it"}
-	}
-	cfg.ClientAuth = tls.VerifyClientCertIfGiven
-	return cfg, nil
+	return &tls.Config{MinVersion: tls.VersionTLS12, GetConfigForClient: s.get}, nil
 }
 
-// certificate is the hub's own, read again when its files have changed: renewing it must
-// not send every terminal away.
-type certificate struct {
+// secured is what each handshake goes by. It is read again when a file has changed:
+// neither a renewed certificate nor another authority must send every terminal away.
+type secured struct {
 	files TLS
 	log   *slog.Logger
 
-	mu       sync.Mutex
-	pair     *tls.Certificate
-	modified time.Time // of the newer file
-	looked   time.Time
+	mu     sync.Mutex
+	config *tls.Config
+	stamp  string // of the files that config was made from
+	looked time.Time
 }
 
-func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if now := time.Now(); now.Sub(c.looked) >= reloadEvery {
-		if err := c.read(now); err != nil {
-			c.log.Error("certificate cannot be read again; the present one stays", "err", err)
+func (s *secured) get(*tls.ClientHelloInfo) (*tls.Config, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if now := time.Now(); now.Sub(s.looked) >= reloadEvery {
+		if err := s.read(now); err != nil {
+			s.log.Error("certificates cannot be read again; the present ones stay", "err", err)
 		}
 	}
-	return c.pair, nil
+	return s.config, nil
 }
 
 // read is called with mu held, or before there is anybody else.
-func (c *certificate) read(now time.Time) error {
-	c.looked = now
-	var modified time.Time
-	for _, name := range []string{c.files.Cert, c.files.Key} {
-		info, err := os.Stat(name)
+func (s *secured) read(now time.Time) error {
+	s.looked = now
+	stamp, err := s.files.stamp()
+	if err != nil || stamp == s.stamp {
+		return err
+	}
+	pair, err := tls.LoadX509KeyPair(s.files.Cert, s.files.Key)
+	if err != nil {
+		return fmt.Errorf("read %s and %s: %w", s.files.Cert, s.files.Key, err)
+	}
+	config := &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}, NextProtos: []string{"h2", "http/1.1"}}
+	if s.files.ClientCA != "" {
+		text, err := os.ReadFile(s.files.ClientCA)
 		if err != nil {
 			return err
 		}
-		if info.ModTime().After(modified) {
-			modified = info.ModTime()
+		config.ClientAuth, config.ClientCAs = tls.VerifyClientCertIfGiven, x509.NewCertPool()
+		if !config.ClientCAs.AppendCertsFromPEM(text) {
+			return fmt.Errorf("%s: no certificate in it", s.files.ClientCA)
 		}
 	}
-	if c.pair != nil && modified.Equal(c.modified) {
-		return nil
-	}
-	pair, err := tls.LoadX509KeyPair(c.files.Cert, c.files.Key)
-	if err != nil {
-		return fmt.Errorf("read %s and %s: %w", c.files.Cert, c.files.Key, err)
-	}
-	c.pair, c.modified = &pair, modified
+	s.config, s.stamp = config, stamp
 	return nil
+}
+
+// stamp differs when one of the files does.
+func (t TLS) stamp() (stamp string, err error) {
+	for _, name := range []string{t.Cert, t.Key, t.ClientCA} {
+		if name == "" {
+			continue
+		}
+		info, err := os.Stat(name)
+		if err != nil {
+			return "", err
+		}
+		stamp += fmt.Sprint(info.ModTime().UnixNano(), " ", info.Size(), "\n")
+	}
+	return stamp, nil
 }

@@ -16,6 +16,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -186,6 +187,9 @@ func TestTerminalsShowTheirCertificates(t *testing.T) {
 		var body bytes.Buffer
 		_, _ = body.ReadFrom(r.Body)
 		r.Body.Close()
+		if r.ProtoMajor != 2 {
+			t.Errorf("%s: %s", path, r.Proto)
+		}
 		if r.StatusCode != http.StatusOK || path == "/login" && r.Header.Get("Strict-Transport-Security") == "" {
 			t.Errorf("%s: %d", path, r.StatusCode)
 		}
@@ -195,46 +199,96 @@ func TestTerminalsShowTheirCertificates(t *testing.T) {
 	}
 }
 
-func TestARenewedCertificateIsTaken(t *testing.T) {
-	a := newAuthority(t, "province")
-	var files TLS
+// TestChangedFilesAreTaken: a renewed certificate and another authority count for the next
+// handshake, a session that was begun under the old authority is no way around the new one,
+// and broken files change nothing.
+func TestChangedFilesAreTaken(t *testing.T) {
+	a, next := newAuthority(t, "province"), newAuthority(t, "its successor")
+	files := TLS{ClientCA: a.file()}
 	files.Cert, files.Key = a.files("hub")
 	var log bytes.Buffer
-	c := &certificate{files: files, log: slog.New(slog.NewTextHandler(&log, nil))}
+	s := &secured{files: files, log: slog.New(slog.NewTextHandler(&log, nil))}
 	now := time.Now()
-	if err := c.read(now); err != nil {
+	if err := s.read(now); err != nil {
 		t.Fatal(err)
 	}
-	serial := func() string {
+	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{GetConfigForClient: s.get})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var serving sync.WaitGroup
+	serving.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = c.Write([]byte("x")) // after the handshake, which fails here where it does
+			c.Close()
+		}
+	})
+	t.Cleanup(func() { l.Close(); serving.Wait() })
+	roots := x509.NewCertPool()
+	roots.AddCert(a.cert)
+	sessions := map[*authority]tls.ClientSessionCache{a: tls.NewLRUClientSessionCache(8), next: tls.NewLRUClientSessionCache(8)}
+	// dial gives the serial of the hub's certificate, or "" when it does not take ours.
+	dial := func(by *authority) string {
 		t.Helper()
-		pair, err := c.get(nil)
+		pair, err := tls.LoadX509KeyPair(by.files("hall-1"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		return pair.Leaf.SerialNumber.String()
+		c, err := tls.Dial("tcp", l.Addr().String(), &tls.Config{RootCAs: roots, ClientSessionCache: sessions[by],
+			GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &pair, nil }})
+		if err != nil {
+			return ""
+		}
+		defer c.Close()
+		if _, err := c.Read(make([]byte, 1)); err != nil {
+			return ""
+		}
+		return c.ConnectionState().PeerCertificates[0].SerialNumber.String()
 	}
-	first := serial()
 	later := func(d time.Duration) {
 		t.Helper()
-		for _, name := range []string{files.Cert, files.Key} {
+		for _, name := range []string{files.Cert, files.Key, files.ClientCA} {
 			if err := os.Chtimes(name, now.Add(d), now.Add(d)); err != nil {
 				t.Fatal(err)
 			}
 		}
-		c.looked = now.Add(-reloadEvery)
+		s.mu.Lock()
+		s.looked = now.Add(-reloadEvery)
+		s.mu.Unlock()
+	}
+	first := dial(a)
+	if first == "" || dial(next) != "" {
+		t.Fatal("at first its own authority counts, and no other")
 	}
 	a.files("hub") // renewed in place
 	later(time.Minute)
-	second := serial()
-	if second == first {
-		t.Error("the renewed one is not taken")
+	sessions[a] = tls.NewLRUClientSessionCache(8) // which would show the certificate of its beginning
+	if got := dial(a); got == first || got == "" {
+		t.Error("the renewed certificate is not taken")
 	}
-	if err := os.WriteFile(files.Key, []byte("half a fi"), 0o600); err != nil {
+	if err := os.WriteFile(files.ClientCA, next.pem, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	later(2 * time.Minute)
-	if serial() != second || !strings.Contains(log.String(), "the present one stays") {
-		t.Errorf("a broken file: %s", log.String())
+	later(-time.Minute) // a file that is put in place may be older
+	if dial(a) != "" || dial(next) == "" {
+		t.Error("the new authority is not taken")
+	}
+	for i, name := range []string{files.Key, files.ClientCA} {
+		whole, err := os.ReadFile(name)
+		if err != nil || os.WriteFile(name, []byte("half a fi"), 0o600) != nil {
+			t.Fatal(err)
+		}
+		later(time.Duration(i+2) * time.Minute)
+		if dial(next) == "" || strings.Count(log.String(), "the present ones stay") != i+1 {
+			t.Errorf("a broken %s: %s", filepath.Base(name), log.String())
+		}
+		if err := os.WriteFile(name, whole, 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

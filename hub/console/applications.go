@@ -129,7 +129,7 @@ func (c *Console) showApplication(v *view, reveal bool) error {
 	}
 	p.Trace = v.trace(&a, steps)
 	if reveal {
-		look := store.Audit{User: v.session.User, Action: "personal.shown", Subject: id, Remote: remoteHost(v.r)}
+		look := store.Audit{User: v.session.User, Action: store.ActionPersonalShown, Subject: id, Remote: remoteHost(v.r)}
 		if err := c.Store.AddAudit(ctx, look); err != nil {
 			return err
 		}

@@ -34,6 +34,9 @@ func (v *view) command(c store.Command) commandView {
 	one := commandView{Command: c, What: m.textOr(l, "command.", string(c.Name), ""),
 		How:      words{commandTone(c.State), m.textOr(l, "command.state.", string(c.State), "")},
 		CanLeave: c.State == protocol.CommandWaiting}
+	if c.Detail == store.Unreported {
+		one.Detail = v.t("command.unreported")
+	}
 	if device := c.Args["device"]; device != "" {
 		one.What = fmt.Sprintf("%s · %s", m.textOr(l, "device.", device, ""), one.What)
 	}

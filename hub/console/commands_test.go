@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -115,7 +116,7 @@ func TestEveryCodeHasItsWords(t *testing.T) {
 	m, err := loadMessages()
 	must(t, err)
 	var keys []string
-	for _, x := range []protocol.Trouble{protocol.TroubleSetAside, protocol.TroubleBackup, protocol.TroubleWrite, protocol.TroubleClock,
+	for _, x := range []protocol.Trouble{protocol.TroubleSetAside, protocol.TroubleConflict, protocol.TroubleBackup, protocol.TroubleWrite, protocol.TroubleClock,
 		protocol.TroubleBlob, protocol.TroubleDeviceDied} {
 		keys = append(keys, "trouble."+string(x), "remedy.trouble."+string(x))
 	}
@@ -138,6 +139,9 @@ func TestEveryCodeHasItsWords(t *testing.T) {
 		}
 	}
 	v := &view{console: &Console{messages: m}, lang: English}
+	if got := v.command(store.Command{State: protocol.CommandInterrupted, Detail: store.Unreported}); !strings.Contains(got.Detail, "has not said how it ended") || got.How.Tone != Warn {
+		t.Errorf("an order that nobody reported on: %+v", got)
+	}
 	if got := v.trouble("disk.singing"); got.What == "" || got.Remedy == "" {
 		t.Errorf("a newer terminal's trouble: %+v", got)
 	}

@@ -130,10 +130,12 @@ func openHall(t *testing.T) *hall {
 		l.append(record.DeviceEvent{ID: ulid.Make().String(), Device: "printer", Class: "printer", State: state,
 			Paper: []string{"full", "out", "full"}[i], Reason: []string{"", "paper.out", ""}[i], Clock: record.Clock{Wall: at}}, at)
 	}
-	_, err = st.PutChunks(ctx, []store.Chunk{{Kiosk: "hall-south-1", Hash: record.HashBlob(testBlob), Bytes: int64(len(testBlob)), Data: testBlob}})
-	must(t, err)
-	_, err = st.PutChunks(ctx, []store.Chunk{{Kiosk: "hall-south-1", Hash: record.Hash{7}, Bytes: 3000, Data: testBlob[:1000]}})
-	must(t, err)
+	for _, one := range st.PutChunks(ctx, []store.Chunk{
+		{Kiosk: "hall-south-1", Hash: record.HashBlob(testBlob), Bytes: int64(len(testBlob)), Data: testBlob},
+		{Kiosk: "hall-south-1", Hash: record.Hash{7}, Bytes: 3000, Data: testBlob[:1000]},
+	}) {
+		must(t, one.Err)
+	}
 	other, err := record.GenerateKey(nil)
 	must(t, err)
 	l.key = other.Public()

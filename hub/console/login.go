@@ -76,7 +76,7 @@ func (c *Console) login(w http.ResponseWriter, r *http.Request) {
 		if known {
 			who = name
 		}
-		if err := c.Store.AddAudit(r.Context(), store.Audit{User: who, Action: "login.refused", Remote: remote}); err != nil {
+		if err := c.Store.AddAudit(r.Context(), store.Audit{User: who, Action: store.ActionLoginRefused, Remote: remote}); err != nil {
 			c.Log.Error("write audit", "err", err)
 		}
 		c.loginPage(w, r, http.StatusUnauthorized, loginForm{name, "login.wrong"})
@@ -86,7 +86,7 @@ func (c *Console) login(w http.ResponseWriter, r *http.Request) {
 	token := secret()
 	err = errors.Join(
 		c.Store.AddSession(r.Context(), token, store.Session{User: name, CSRF: secret(), Expires: now.Add(c.Session)}),
-		c.Store.AddAudit(r.Context(), store.Audit{User: name, Action: "login", Remote: remote}))
+		c.Store.AddAudit(r.Context(), store.Audit{User: name, Action: store.ActionLogin, Remote: remote}))
 	if err != nil {
 		c.Log.Error("log in", "err", err)
 		c.loginPage(w, r, http.StatusInternalServerError, loginForm{name, "error.failed"})
@@ -103,7 +103,7 @@ func (c *Console) logout(v *view) error {
 	if err := c.Store.EndSession(v.r.Context(), v.token); err != nil {
 		return err
 	}
-	if err := c.Store.AddAudit(v.r.Context(), store.Audit{User: v.session.User, Action: "logout", Remote: remoteHost(v.r)}); err != nil {
+	if err := c.Store.AddAudit(v.r.Context(), store.Audit{User: v.session.User, Action: store.ActionLogout, Remote: remoteHost(v.r)}); err != nil {
 		return err
 	}
 	http.SetCookie(v.w, &http.Cookie{Name: sessionCookie, Path: "/", MaxAge: -1, HttpOnly: true, SameSite: http.SameSiteStrictMode})

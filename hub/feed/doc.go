@@ -10,7 +10,7 @@
 // specification, https://www.standardwebhooks.com) or a Pipe (a JSON line out, a JSON
 // line back). A sink that is away is tried again for ever, with growing pauses, and staff
 // get an alarm. An event that a sink refuses for good is set down with its answer for a
-// person, and the feed goes on.
+// person, and the feed goes on; hub feed retry has it delivered once more, out of its turn.
 //
 // What the back office decides comes back as a Result: in the answer to an event, as a
 // line of the pipe, or to the Receiver at any later time. It reaches the citizen on any

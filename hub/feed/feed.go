@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"yeban/hub/bus"
@@ -20,6 +21,8 @@ type Store interface {
 	ReleaseFeed(ctx context.Context, name, holder string) error
 	FeedAfter(ctx context.Context, after int64, limit int) (items []store.FeedItem, upTo int64, err error)
 	MoveFeed(ctx context.Context, name, holder string, from, to int64, delivered bool, refused *store.FeedRefusal) error
+	FeedAgain(ctx context.Context, name string, limit int) ([]store.FeedItem, error)
+	SettleAgain(ctx context.Context, name, holder string, pos int64, refused *store.FeedRefusal) error
 	FeedFailed(ctx context.Context, name, holder, trouble string, patience time.Duration) error
 	ResultStore
 }
@@ -161,7 +164,8 @@ func (f *Feed) failed(ctx context.Context, err error) time.Duration {
 	return wait
 }
 
-// Step delivers the next run of events and says whether there may be more at once.
+// Step delivers what is to be delivered again and the next run of events, and says
+// whether there may be more at once.
 func (f *Feed) Step(ctx context.Context) (more bool, err error) {
 	c := &f.cfg
 	at, ok, err := c.Store.ClaimFeed(ctx, c.Name, c.Holder, c.Lease)
@@ -169,33 +173,43 @@ func (f *Feed) Step(ctx context.Context) (more bool, err error) {
 		return false, err
 	}
 	claimed := time.Now()
+	again, err := c.Store.FeedAgain(ctx, c.Name, atOnce)
+	if err != nil {
+		return false, err
+	}
 	items, upTo, err := c.Store.FeedAfter(ctx, at, atOnce)
 	if err != nil {
 		return false, err
 	}
-	for i := range items {
+	for i, item := range slices.Concat(again, items) {
 		if time.Since(claimed) > c.Lease/3 {
 			return true, nil // claims again
 		}
 		// A delivery must be over, one way or the other, before the lease is.
 		bounded, cancel := context.WithTimeout(ctx, c.Lease/2)
-		err := f.deliver(bounded, at, &items[i])
+		err := f.deliver(bounded, &item, func(ctx context.Context, refused *store.FeedRefusal) error {
+			if i < len(again) {
+				return c.Store.SettleAgain(ctx, c.Name, c.Holder, item.Pos, refused)
+			}
+			from := at
+			at = item.Pos
+			return c.Store.MoveFeed(ctx, c.Name, c.Holder, from, at, refused == nil, refused)
+		})
 		cancel()
 		if err != nil {
 			return false, err
 		}
-		at = items[i].Pos
 	}
 	if upTo > at {
 		if err := c.Store.MoveFeed(ctx, c.Name, c.Holder, at, upTo, false, nil); err != nil {
 			return false, err
 		}
 	}
-	return len(items) == atOnce, nil
+	return len(again) == atOnce || len(items) == atOnce, nil
 }
 
-// deliver hands one item to the sink and moves the position behind it.
-func (f *Feed) deliver(ctx context.Context, from int64, item *store.FeedItem) error {
+// deliver hands one item to the sink and has noted what became of it.
+func (f *Feed) deliver(ctx context.Context, item *store.FeedItem, note func(context.Context, *store.FeedRefusal) error) error {
 	c := &f.cfg
 	var refusal *store.FeedRefusal
 	event, err := open(c.Key, item)
@@ -222,7 +236,7 @@ func (f *Feed) deliver(ctx context.Context, from int64, item *store.FeedItem) er
 	if err := Apply(ctx, c.Store, c.Bus, c.Name, answer.Results); err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
-	return c.Store.MoveFeed(ctx, c.Name, c.Holder, from, item.Pos, refusal == nil, refusal)
+	return note(ctx, refusal)
 }
 
 // Apply keeps what the back office said. ErrNotFound means that one of the results names

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -99,6 +100,44 @@ func TestRefusedEventDoesNotStandInTheWay(t *testing.T) {
 	refused, err := r.store.FeedRefusals(t.Context(), "office", 10)
 	if err != nil || len(refused) != 1 || refused[0].ID != want[1] || refused[0].Answer != "HTTP 422" {
 		t.Errorf("refusals %+v, %v", refused, err)
+	}
+}
+
+func TestARefusedEventIsDeliveredAgainWhenSomebodyAsks(t *testing.T) {
+	r := newRig(t)
+	want := r.applications(3)
+	var mends atomic.Bool
+	o := &office{say: func(_ int, e *Event) (Answer, error) {
+		if e.ID == want[1] && !mends.Load() {
+			return Answer{}, &RefusedError{"HTTP 422"}
+		}
+		return Answer{}, nil
+	}}
+	r.run(r.feed("a", o))
+	r.delivered()
+	settled := func() store.Feed {
+		t.Helper()
+		for {
+			if f := r.delivered(); f.Again == 0 {
+				return f
+			}
+			time.Sleep(2 * time.Millisecond)
+		}
+	}
+	for _, mended := range []bool{false, true} {
+		mends.Store(mended)
+		if n, err := r.store.RetryRefusals(t.Context(), "office", want[1]); err != nil || n != 1 {
+			t.Fatal(n, err)
+		}
+		if f := settled(); (f.Refused == 0) != mended || f.Position != 3 {
+			t.Errorf("mended %t: feed %+v", mended, f)
+		}
+	}
+	if got := o.ids(); !slices.Equal(got, append(want, want[1], want[1])) {
+		t.Errorf("deliveries %v", got)
+	}
+	if alarms, err := r.store.OpenAlarms(t.Context(), 9); err != nil || len(alarms) != 0 {
+		t.Errorf("alarms %+v, %v", alarms, err)
 	}
 }
 
@@ -202,7 +241,7 @@ func TestResultsOfAnAnswer(t *testing.T) {
 	r.run(r.feed("a", o))
 	r.delivered()
 	for _, id := range ids {
-		if got, err := r.store.ResultOf(t.Context(), id); err != nil || got.State != protocol.ResultAccepted || !got.At.Equal(at) {
+		if got, err := r.store.Application(t.Context(), id); err != nil || got.Result != protocol.ResultAccepted || !got.ResultAt.Equal(at) {
 			t.Errorf("result %+v, %v", got, err)
 		}
 	}

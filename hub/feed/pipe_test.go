@@ -71,7 +71,7 @@ func TestPipe(t *testing.T) {
 	}
 	stop()
 	for n, want := range []protocol.ResultState{protocol.ResultAccepted, protocol.ResultReceived, protocol.ResultNeedsMore} {
-		if res, err := r.store.ResultOf(t.Context(), ids[n]); err != nil || res.State != want {
+		if res, err := r.store.Application(t.Context(), ids[n]); err != nil || res.Result != want {
 			t.Errorf("result %d: %+v, %v", n, res, err)
 		}
 	}

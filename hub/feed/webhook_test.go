@@ -73,7 +73,7 @@ func TestWebhookDeliversSignedEvents(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("events %v", got)
 	}
-	if res, err := r.store.ResultOf(t.Context(), want[2]); err != nil || res.State != protocol.ResultAccepted {
+	if res, err := r.store.Application(t.Context(), want[2]); err != nil || res.Result != protocol.ResultAccepted {
 		t.Errorf("result %+v, %v", res, err)
 	}
 }
@@ -205,7 +205,7 @@ func TestReceiver(t *testing.T) {
 			t.Errorf("%s: %d, want %d", c.name, got, c.want)
 		}
 	}
-	if res, err := r.store.ResultOf(t.Context(), ids[0]); err != nil || res.State != protocol.ResultDone {
+	if res, err := r.store.Application(t.Context(), ids[0]); err != nil || res.Result != protocol.ResultDone {
 		t.Errorf("result %+v, %v", res, err)
 	}
 }

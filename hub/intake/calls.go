@@ -129,7 +129,7 @@ func (s *session) blob(f *protocol.Frame) error {
 	defer cancel()
 	err := s.server.keeper.submit(ctx, piece{
 		chunk: store.Chunk{Kiosk: s.kiosk, Hash: b.Hash, Bytes: b.Bytes, Offset: b.Offset, Data: b.Data},
-		done:  func(got store.Stored, err error) { s.stored(&question, b.Hash, got, err) },
+		done:  func(got store.Stored) { s.stored(&question, b.Hash, got) },
 	})
 	if err != nil {
 		s.decline(f, protocol.FaultBusy, "too many attachments are under way")
@@ -138,17 +138,17 @@ func (s *session) blob(f *protocol.Frame) error {
 }
 
 // stored is called by the keeper and must not wait.
-func (s *session) stored(f *protocol.Frame, hash record.Hash, got store.Stored, err error) {
+func (s *session) stored(f *protocol.Frame, hash record.Hash, got store.Stored) {
 	switch {
-	case err != nil:
-		s.decline(f, protocol.FaultBusy, "store is away")
 	case errors.Is(got.Err, store.ErrMisfit), errors.Is(got.Err, store.ErrStray):
 		s.log.Warn("attachment refused", "hash", hash, "err", got.Err)
 		s.decline(f, protocol.FaultBadFrame, got.Err.Error())
+	case errors.Is(got.Err, store.ErrWrongHash):
+		s.log.Warn("attachment forgotten", "hash", hash, "err", got.Err)
+		s.answer(f, &protocol.BlobHave{Hash: hash, Have: got.Have})
+	case got.Err != nil:
+		s.decline(f, protocol.FaultBusy, "store is away")
 	default:
-		if got.Err != nil {
-			s.log.Warn("attachment forgotten", "hash", hash, "err", got.Err)
-		}
 		s.answer(f, &protocol.BlobHave{Hash: hash, Have: got.Have})
 	}
 }

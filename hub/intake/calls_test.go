@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -91,10 +92,10 @@ type blobGate struct {
 	open    chan error
 }
 
-func (g *blobGate) PutChunks(ctx context.Context, all []store.Chunk) ([]store.Stored, error) {
+func (g *blobGate) PutChunks(ctx context.Context, all []store.Chunk) []store.Stored {
 	g.entered <- len(all)
 	if err := <-g.open; err != nil {
-		return nil, err
+		return slices.Repeat([]store.Stored{{Err: err}}, len(all))
 	}
 	return g.Store.PutChunks(ctx, all)
 }

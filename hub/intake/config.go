@@ -6,7 +6,7 @@ import "time"
 // but for Settle and SettleBusy, where zero means at once.
 type Config struct {
 	MaxConnections int           // more are told to come back later
-	MaxHellos      int           // being attached at once
+	MaxHellos      int           // being attached at once; they share transactions, so waiting is cheaper than coming again
 	WindowRecords  int           // unacknowledged records a terminal may have under way
 	WindowBytes    int           // and their size
 	QueueBytes     int64         // records of all terminals waiting for the writer
@@ -33,7 +33,7 @@ type Config struct {
 func Default() Config {
 	return Config{
 		MaxConnections: 18000,
-		MaxHellos:      64,
+		MaxHellos:      18000,
 		WindowRecords:  1024,
 		WindowBytes:    4 << 20,
 		QueueBytes:     64 << 20,

@@ -557,6 +557,47 @@ func TestDrain(t *testing.T) {
 	}
 }
 
+func TestTerminalsOfADrainingHubGoSoonWhereThereIsAnother(t *testing.T) {
+	told := func(c *terminal) time.Duration {
+		t.Helper()
+		var d protocol.Drain
+		if f := c.next(); f.Method != protocol.MethodDrain || f.Decode(&d) != nil {
+			t.Fatalf("got %s %s, want DRAIN", f.Method, f.Body)
+		}
+		c.Close(websocket.CloseNormalClosure, "")
+		return time.Duration(d.AfterMs) * time.Millisecond
+	}
+	cfg := Config{ComeBack: time.Minute}
+	h := startHub(t, cfg, nil)
+	other, err := New(cfg.withDefaults(), h.store, h.server.bus, slog.New(slog.DiscardHandler), nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	beside := httptest.NewServer(other)
+	t.Cleanup(func() {
+		if err := other.Close(); err != nil {
+			t.Error(err)
+		}
+		beside.Close()
+	})
+	first, _ := h.connect("hall-1", 0, 0)
+	second, _ := (&hub{t: t, http: beside}).connect("hall-2", 0, 0)
+	for _, c := range []struct {
+		server *Server
+		of     *terminal
+		soon   bool
+	}{{h.server, first, true}, {other, second, false}} {
+		drained := make(chan error, 1)
+		go func() { drained <- c.server.Drain(t.Context()) }()
+		if after := told(c.of); (after < 10*time.Second) != c.soon || after <= 0 {
+			t.Errorf("another hub %t: come back after %v", c.soon, after)
+		}
+		if err := <-drained; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestManyTerminalsShareCommits(t *testing.T) {
 	const kiosks, each = 40, 30
 	h := startHub(t, Config{GroupRecords: 100, QueueBytes: 1 << 16}, nil)

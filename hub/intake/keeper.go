@@ -25,9 +25,7 @@ const (
 // piece is a part of an attachment on its way to the store.
 type piece struct {
 	chunk store.Chunk
-	// done is called once by the keeper: after the commit, or with the error that kept
-	// the whole group from being committed. It must not wait.
-	done func(store.Stored, error)
+	done  func(store.Stored) // called once by the keeper; it must not wait
 }
 
 func (p *piece) weight() int64 { return int64(len(p.chunk.Data)) + pieceWeight }
@@ -109,20 +107,13 @@ func (k *keeper) keep(group []piece) {
 		chunks[i] = group[i].chunk
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	all, err := k.store.PutChunks(ctx, chunks)
+	all := k.store.PutChunks(ctx, chunks)
 	cancel()
-	if err != nil {
-		k.log.Error("keep attachments", "pieces", len(group), "err", err)
-	}
 	whole := false
 	for i, p := range group {
-		var got store.Stored
-		if err == nil {
-			got = all[i]
-			whole = k.count(&p.chunk, got) || whole
-		}
+		whole = k.count(&p.chunk, all[i]) || whole
 		k.room.Release(p.weight())
-		p.done(got, err)
+		p.done(all[i])
 	}
 	if whole {
 		k.bus.Hint(bus.Projected) // pages about applications have changed
@@ -133,8 +124,10 @@ func (k *keeper) count(c *store.Chunk, got store.Stored) (whole bool) {
 	switch {
 	case errors.Is(got.Err, store.ErrWrongHash):
 		k.metrics.blobs.WithLabelValues("wrong").Inc()
-	case got.Err != nil:
+	case errors.Is(got.Err, store.ErrMisfit), errors.Is(got.Err, store.ErrStray):
 		k.metrics.blobs.WithLabelValues("refused").Inc()
+	case got.Err != nil:
+		k.log.Error("keep an attachment", "kiosk", c.Kiosk, "hash", c.Hash, "at", c.Offset, "err", got.Err)
 	case len(c.Data) == 0 || got.Have != c.Offset+int64(len(c.Data)): // a question, or a piece out of turn
 	default:
 		k.metrics.blobBytes.Add(float64(len(c.Data)))

@@ -32,7 +32,7 @@ func newMetrics(reg prometheus.Registerer, s *Server) *metrics {
 		commands: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "yeban_intake_commands_sent_total", Help: "Commands sent to terminals, again with each connection included."}),
 		expired: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "yeban_intake_commands_expired_total", Help: "Commands that were closed because no terminal fetched them in time."}),
+			Name: "yeban_intake_commands_expired_total", Help: "Commands that were closed because no terminal fetched them, or said how they ended, in time."}),
 		reports: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "yeban_intake_reports_total", Help: "Reports of terminals on commands that told something new."}, []string{"state"}),
 		blobBytes: prometheus.NewCounter(prometheus.CounterOpts{

@@ -76,7 +76,7 @@ func (o *orders) hand() error {
 	}
 	late := false
 	for _, c := range pending {
-		if !c.Expires.After(o.server.now()) && c.State == protocol.CommandWaiting {
+		if c.Late(o.server.now()) {
 			late = true
 			continue
 		}

@@ -139,6 +139,28 @@ func TestAReportOnAnothersOrderIsRefused(t *testing.T) {
 	c.fault(protocol.FaultBadFrame)
 }
 
+func TestAnOrderThatWasBegunAndForgottenIsClosed(t *testing.T) {
+	h := startHub(t, Config{OrdersEvery: 20 * time.Millisecond}, nil)
+	hints := make(chan string, 64)
+	stop, err := h.server.bus.Listen(bus.AnyStatus, func(s string) { hints <- s })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	id := h.give("hall-1", protocol.CommandRestart, time.Now().Add(-time.Hour))
+	if _, err := h.store.ReportCommand(t.Context(), "hall-1", protocol.Report{Command: id, State: protocol.CommandBegun}); err != nil {
+		t.Fatal(err)
+	}
+	limit := time.After(patience)
+	for h.state("hall-1", id) != protocol.CommandInterrupted {
+		select {
+		case <-hints:
+		case <-limit:
+			t.Fatalf("it is %s", h.state("hall-1", id))
+		}
+	}
+}
+
 func TestAnOrderThatNobodyFetchesIsClosed(t *testing.T) {
 	h := startHub(t, Config{OrdersEvery: 20 * time.Millisecond}, nil)
 	hints := make(chan string, 64)

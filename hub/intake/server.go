@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -28,12 +29,13 @@ type Store interface {
 	KioskByToken(ctx context.Context, token string) (id string, err error)
 	Attach(ctx context.Context, c store.Claim) (store.Attachment, error)
 	Detach(ctx context.Context, kiosk string, fence uint64) error
+	KiosksUp(ctx context.Context, since time.Time) ([]string, error)
 	Commit(ctx context.Context, batches []store.Batch) ([]store.Outcome, error)
 	SaveConditions(ctx context.Context, all []store.Condition) (fenced []string, err error)
 	PendingCommands(ctx context.Context) ([]store.Command, error)
 	ReportCommand(ctx context.Context, kiosk string, r protocol.Report) (changed bool, err error)
 	ExpireCommands(ctx context.Context) (kiosks []string, err error)
-	PutChunks(ctx context.Context, all []store.Chunk) ([]store.Stored, error)
+	PutChunks(ctx context.Context, all []store.Chunk) []store.Stored
 	ForgetStrays(ctx context.Context, before time.Time) (n int64, err error)
 }
 
@@ -269,14 +271,18 @@ func (s *Server) live() []*session {
 	return all
 }
 
-// Drain asks every terminal to go and to come back later, refuses new ones, and waits
-// until all have gone or ctx ends.
+// Drain asks every terminal to go and to come back later, or soon where another hub is
+// there to take it, refuses new ones, and waits until all have gone or ctx ends.
 func (s *Server) Drain(ctx context.Context) error {
 	s.mu.Lock()
 	s.draining = true
 	s.mu.Unlock()
+	sooner := time.Duration(1)
+	if s.elsewhere(ctx) {
+		sooner = 10
+	}
 	for _, one := range s.live() {
-		one.drain(s.comeBack(), "hub stops")
+		one.drain(s.comeBack()/sooner, "hub stops")
 	}
 	gone := make(chan struct{})
 	go func() {
@@ -289,6 +295,17 @@ func (s *Server) Drain(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// elsewhere says whether terminals are connected to another hub.
+func (s *Server) elsewhere(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	up, err := s.store.KiosksUp(ctx, s.now().Add(-s.cfg.Dead))
+	if err != nil {
+		s.log.Warn("look for other hubs", "err", err)
+	}
+	return slices.ContainsFunc(up, func(kiosk string) bool { return s.session(kiosk) == nil })
 }
 
 // Close ends every connection, commits what was received, and stops.

@@ -104,30 +104,47 @@ func (w *writer) gather(first job) []job {
 	return group
 }
 
+// commitTime is for a group, and for doing it again one by one.
+const commitTime = 30 * time.Second
+
+// commit writes a group in one transaction, and where that does not succeed each batch in
+// its own, so that no terminal fails for what another brought.
 func (w *writer) commit(group []job) {
+	ctx, cancel := context.WithTimeout(context.Background(), commitTime)
+	defer cancel()
+	err := w.together(ctx, group)
+	if err == nil {
+		return
+	}
+	w.metrics.commitErrors.Inc()
+	w.log.Error("commit", "batches", len(group), "err", err)
+	if len(group) == 1 {
+		w.answer(group[0], store.Outcome{}, err)
+		return
+	}
+	for i := range group {
+		if err := w.together(ctx, group[i:i+1]); err != nil {
+			w.answer(group[i], store.Outcome{}, err)
+		}
+	}
+}
+
+// together answers all of a group when it is committed, and none when it is not.
+func (w *writer) together(ctx context.Context, group []job) error {
 	batches := make([]store.Batch, len(group))
 	for i := range group {
 		batches[i] = group[i].batch
 	}
 	begun := time.Now()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	outcomes, err := w.store.Commit(ctx, batches)
-	cancel()
 	w.metrics.commitSeconds.Observe(time.Since(begun).Seconds())
+	if err != nil {
+		return err
+	}
 	added := 0
 	for i, j := range group {
-		var o store.Outcome
-		if err == nil {
-			o = outcomes[i]
-			added += o.Added
-		}
-		w.room.Release(j.bytes)
-		j.done(o, err)
-	}
-	if err != nil {
-		w.metrics.commitErrors.Inc()
-		w.log.Error("commit", "batches", len(group), "err", err)
-		return
+		w.answer(j, outcomes[i], nil)
+		added += outcomes[i].Added
 	}
 	if added >= crowd {
 		w.crowded.Store(time.Now().UnixMilli())
@@ -137,4 +154,10 @@ func (w *writer) commit(group []job) {
 	if added > 0 {
 		w.bus.Hint(bus.Committed)
 	}
+	return nil
+}
+
+func (w *writer) answer(j job, o store.Outcome, err error) {
+	w.room.Release(j.bytes)
+	j.done(o, err)
 }

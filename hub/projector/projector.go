@@ -25,8 +25,7 @@ import (
 	"yeban/sync/record"
 )
 
-// follower is the name of the projector's position in the store.
-const follower = "projector"
+const follower = store.Projector
 
 const run = 64 // entries in one transaction; on SQLite the next group commit waits for it
 
@@ -36,6 +35,8 @@ type Store interface {
 	Position(ctx context.Context, follower string) (int64, error)
 	Newest(ctx context.Context) (int64, error)
 	Project(ctx context.Context, follower string, from int64, all []store.Projection) error
+	At(ctx context.Context, pos int64) (store.Committed, error)
+	Release(ctx context.Context, p store.Projection) error
 	Untagged(ctx context.Context, limit int) ([]store.Committed, error)
 	Tag(ctx context.Context, tags map[int64]string) error
 }
@@ -150,6 +151,23 @@ func (p *Projector) Step(ctx context.Context) (int, error) {
 	}
 	p.Bus.Hint(bus.Projected)
 	return len(entries), nil
+}
+
+// Again looks at a parked entry once more, as it is to be read now, and has it released when
+// nothing is wrong with it any more; otherwise why says what is.
+func (p *Projector) Again(ctx context.Context, pos int64) (why Reason, err error) {
+	if err := p.ready(); err != nil {
+		return "", err
+	}
+	c, err := p.Store.At(ctx, pos)
+	if err != nil {
+		return "", err
+	}
+	out := p.project(c)
+	if out.Parked != nil {
+		why = Reason(out.Parked.Reason)
+	}
+	return why, p.Store.Release(ctx, out)
 }
 
 // RegisterMetrics adds how far the projector is behind.

@@ -208,6 +208,47 @@ func TestWhatCannotBeReadIsParkedAndBlocksNothing(t *testing.T) {
 	}
 }
 
+func TestWhatWasParkedIsReleasedWhenTheCauseIsGone(t *testing.T) {
+	r := newRig(t)
+	other, err := record.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sealed, item := application(), application()
+	item.Item = "new"
+	r.append(sealed, other.Public(), nil)
+	r.append(item, r.key.Public(), nil)
+	r.drain()
+	for pos, want := range []Reason{ReasonSealed, ReasonItem} {
+		if why, err := r.p.Again(t.Context(), int64(pos+1)); why != want || err != nil {
+			t.Errorf("while the cause lasts: %q, %v", why, err)
+		}
+	}
+	known := &catalog.Catalog{Version: "v1", Items: []catalog.Item{{ID: "new", Form: catalog.Form{Pages: []catalog.Page{{
+		ID: "p", Questions: []catalog.Question{{ID: "why", Kind: catalog.Choice, Options: []catalog.Option{{Value: "lost"}}}},
+	}}}}}}
+	if issues := known.Compile(); len(issues) > 0 {
+		t.Fatal(issues)
+	}
+	r.p.Catalogs = oneVersion{known}
+	if why, err := r.p.Again(t.Context(), 2); why != "" || err != nil {
+		t.Errorf("with the item: %q, %v", why, err)
+	}
+	withKey := Projector{Store: r.store, Key: other, Log: r.p.Log}
+	if why, err := withKey.Again(t.Context(), 1); why != "" || err != nil {
+		t.Errorf("with the key: %q, %v", why, err)
+	}
+	if _, err := r.store.Application(t.Context(), sealed.ID); err != nil {
+		t.Error(err)
+	}
+	if n, err := r.store.CountAttention(t.Context()); err != nil || n != (store.Attention{}) {
+		t.Errorf("%+v, %v", n, err)
+	}
+	if _, err := r.p.Again(t.Context(), 1); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("twice: %v", err)
+	}
+}
+
 func TestPositionOutlivesTheProcessAndHintsAreNotNeeded(t *testing.T) {
 	r := newRig(t)
 	first, second := application(), application()

@@ -16,6 +16,15 @@ const (
 	Minor    Severity = "minor"
 )
 
+// Kinds of alarms, and what their Ref is.
+const (
+	AlarmTrouble  = "trouble"      // named by a terminal in STATUS; the protocol.Trouble
+	alarmParked   = "parked"       // the reason
+	alarmConflict = "conflict."    // + ConflictKind; the epoch
+	alarmRefused  = "feed.refused" // the feed
+	alarmFailing  = "feed.failing" // the feed
+)
+
 // Alarm is something that a person has to look at. There is one a terminal, kind and
 // Ref; raising it again counts, and opens it again when it was cleared.
 type Alarm struct {
@@ -56,7 +65,7 @@ func (s *Store) ClearAlarm(ctx context.Context, id, user, remote string) error {
 		if err != nil {
 			return fmt.Errorf("clear alarm: %w", found(err))
 		}
-		return audit(ctx, tx, Audit{User: user, Action: "alarm.cleared", Subject: id, Remote: remote}, now)
+		return audit(ctx, tx, Audit{User: user, Action: ActionAlarmCleared, Subject: id, Remote: remote}, now)
 	})
 }
 

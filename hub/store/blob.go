@@ -50,33 +50,40 @@ type Chunk struct {
 // Stored is what became of one Chunk. Have is on stable storage.
 type Stored struct {
 	Have int64
-	Err  error // nil, ErrMisfit, ErrStray or ErrWrongHash
+	Err  error // nil, a refusal (ErrMisfit, ErrStray or ErrWrongHash), or trouble of the store: nothing was kept
 }
 
-// PutChunks keeps pieces of any attachments in one transaction. A piece that does not
-// begin where the store ends adds nothing: Have tells where to go on. With the last piece
-// the hash of the whole is compared.
-//
-// When the error is not nil nothing was kept.
-func (s *Store) PutChunks(ctx context.Context, all []Chunk) ([]Stored, error) {
+// refusal tells what is wrong with a piece from what is wrong with the store.
+func refusal(err error) bool {
+	return errors.Is(err, ErrMisfit) || errors.Is(err, ErrStray) || errors.Is(err, ErrWrongHash)
+}
+
+// PutChunks keeps pieces of any attachments, in one transaction where that succeeds, and
+// otherwise each in its own. A piece that does not begin where the store ends adds nothing:
+// Have tells where to go on. With the last piece the hash of the whole is compared.
+func (s *Store) PutChunks(ctx context.Context, all []Chunk) []Stored {
+	out, errs := apart(ctx, all, s.putChunks)
+	for i, err := range errs {
+		if err != nil {
+			out[i] = Stored{Err: fmt.Errorf("keep a piece of an attachment: %w", err)}
+		}
+	}
+	return out
+}
+
+func (s *Store) putChunks(ctx context.Context, all []Chunk) ([]Stored, error) {
 	out := make([]Stored, len(all))
 	err := s.transact(ctx, func(tx *sql.Tx) error {
 		for _, i := range lockOrder(all) {
 			have, err := s.putChunk(ctx, tx, &all[i])
-			out[i].Have = have
-			switch {
-			case errors.Is(err, ErrMisfit), errors.Is(err, ErrStray), errors.Is(err, ErrWrongHash):
-				out[i].Err = err
-			case err != nil:
+			if err != nil && !refusal(err) {
 				return err
 			}
+			out[i] = Stored{have, err}
 		}
 		return nil
 	})
-	if err != nil {
-		return nil, fmt.Errorf("keep pieces of attachments: %w", err)
-	}
-	return out, nil
+	return out, err
 }
 
 // lockOrder keeps pieces of one attachment in their order, and two hubs from waiting for
@@ -111,9 +118,11 @@ func (s *Store) putChunk(ctx context.Context, tx *sql.Tx, c *Chunk) (have int64,
 		return 0, err
 	case at.bytes != c.Bytes:
 		// What a committed record says of the size counts more than an earlier piece.
-		named, err := named(ctx, tx, c)
-		if err != nil || !named || at.complete > 0 {
-			return at.have, errors.Join(err, ErrMisfit)
+		switch named, err := named(ctx, tx, c); {
+		case err != nil:
+			return 0, err
+		case !named, at.complete > 0:
+			return at.have, ErrMisfit
 		}
 		if err := forget(ctx, tx, c); err != nil {
 			return 0, err
@@ -193,7 +202,10 @@ func (s *Store) addChunk(ctx context.Context, tx *sql.Tx, c *Chunk, at *upload) 
 	var complete int64
 	if have == at.bytes {
 		if [32]byte(sum.Sum(nil)) != c.Hash {
-			return 0, errors.Join(ErrWrongHash, forget(ctx, tx, c))
+			if err := forget(ctx, tx, c); err != nil {
+				return 0, err
+			}
+			return 0, ErrWrongHash
 		}
 		complete = ms(s.now())
 	}

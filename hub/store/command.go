@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -23,6 +22,24 @@ type Command struct {
 	Changed time.Time // of State
 }
 
+// Unreported stands as the Detail of an order that the hub has closed as interrupted,
+// because its terminal began it and did not say how it ended.
+const Unreported = "unreported"
+
+// unreportedFor is how long after its expiry an order that was begun may still end.
+const unreportedFor = 15 * time.Minute
+
+// Late tells that ExpireCommands would close the order.
+func (c *Command) Late(now time.Time) bool {
+	switch c.State {
+	case protocol.CommandWaiting:
+		return !c.Expires.After(now)
+	case protocol.CommandBegun:
+		return !c.Expires.Add(unreportedFor).After(now)
+	}
+	return false
+}
+
 // GiveCommand notes an order that waits for its terminal, gives it its id, and writes
 // down who gave it. ErrExists means that the same order is under way already, ErrNotFound
 // that there is no such terminal.
@@ -38,11 +55,8 @@ func (s *Store) GiveCommand(ctx context.Context, c Command, remote string) (id s
 		now := s.now()
 		// The terminal's row is taken, so that two people who press at once give one order.
 		r, err := tx.ExecContext(ctx, `UPDATE kiosks SET name = name WHERE id = $1`, c.Kiosk)
-		if err != nil {
+		if err := changed(r, err, ErrNotFound); err != nil {
 			return err
-		}
-		if n, err := r.RowsAffected(); err != nil || n == 0 {
-			return errors.Join(ErrNotFound, err)
 		}
 		var there int
 		err = tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM commands WHERE kiosk = $1 AND state IN ('waiting', 'begun')
@@ -60,7 +74,7 @@ func (s *Store) GiveCommand(ctx context.Context, c Command, remote string) (id s
 		if err != nil {
 			return err
 		}
-		return audit(ctx, tx, Audit{User: c.GivenBy, Action: "command.given", Subject: id, Remote: remote}, now)
+		return audit(ctx, tx, Audit{User: c.GivenBy, Action: ActionCommandGiven, Subject: id, Remote: remote}, now)
 	})
 	if err != nil {
 		return "", fmt.Errorf("give command to %s: %w", c.Kiosk, err)
@@ -75,13 +89,10 @@ func (s *Store) WithdrawCommand(ctx context.Context, id, user, remote string) er
 		now := s.now()
 		r, err := tx.ExecContext(ctx, `UPDATE commands SET state = $2, changed_at = $3 WHERE id = $1 AND state = $4`,
 			id, string(protocol.CommandWithdrawn), ms(now), string(protocol.CommandWaiting))
-		if err != nil {
+		if err := changed(r, err, ErrNotFound); err != nil {
 			return err
 		}
-		if n, err := r.RowsAffected(); err != nil || n == 0 {
-			return errors.Join(ErrNotFound, err)
-		}
-		return audit(ctx, tx, Audit{User: user, Action: "command.withdrawn", Subject: id, Remote: remote}, now)
+		return audit(ctx, tx, Audit{User: user, Action: ActionCommandWithdrawn, Subject: id, Remote: remote}, now)
 	})
 	if err != nil {
 		return fmt.Errorf("withdraw command: %w", err)
@@ -89,20 +100,22 @@ func (s *Store) WithdrawCommand(ctx context.Context, id, user, remote string) er
 	return nil
 }
 
-// ReportCommand notes what a terminal says of an order. changed is false when that is
-// known already, or overtaken. ErrNotFound means that the terminal has no such order.
+// ReportCommand notes what a terminal says of an order. It is no news when that is known
+// already, or overtaken. ErrNotFound means that the terminal has no such order.
 //
-// Reports only go forward. Where the hub has closed an order for want of word, expired
-// or withdrawn, the terminal's word on what it did counts more.
-func (s *Store) ReportCommand(ctx context.Context, kiosk string, r protocol.Report) (changed bool, err error) {
+// Reports only go forward. Where the hub has closed an order for want of word, or somebody
+// has withdrawn it, the terminal's word on what it did counts more.
+func (s *Store) ReportCommand(ctx context.Context, kiosk string, r protocol.Report) (news bool, err error) {
 	err = s.transact(ctx, func(tx *sql.Tx) error {
 		var state protocol.CommandState
-		err := tx.QueryRowContext(ctx, `UPDATE commands SET state = state WHERE id = $1 AND kiosk = $2 RETURNING state`,
-			r.Command, kiosk).Scan(&state)
+		var detail string
+		err := tx.QueryRowContext(ctx, `UPDATE commands SET state = state WHERE id = $1 AND kiosk = $2 RETURNING state, detail`,
+			r.Command, kiosk).Scan(&state, &detail)
 		if err != nil {
 			return found(err)
 		}
-		if changed = forward(state, r.State); !changed {
+		unreported := state == protocol.CommandInterrupted && detail == Unreported
+		if news = forward(state, r.State) || unreported && r.State.Ended(); !news {
 			return nil
 		}
 		_, err = tx.ExecContext(ctx, `UPDATE commands SET state = $2, detail = $3, changed_at = $4 WHERE id = $1`,
@@ -112,7 +125,7 @@ func (s *Store) ReportCommand(ctx context.Context, kiosk string, r protocol.Repo
 	if err != nil {
 		return false, fmt.Errorf("report of %s on command: %w", kiosk, err)
 	}
-	return changed, nil
+	return news, nil
 }
 
 func forward(from, to protocol.CommandState) bool {
@@ -162,13 +175,16 @@ func (s *Store) Commands(ctx context.Context, kiosk string, limit int) ([]Comman
 	return all, nil
 }
 
-// ExpireCommands closes what waited too long for its terminal, and names the terminals.
+// ExpireCommands closes what waited too long for its terminal, and what a terminal began and
+// has said no more of for too long, and names the terminals.
 func (s *Store) ExpireCommands(ctx context.Context) (kiosks []string, err error) {
+	now := s.now()
 	// The condition on both states is that of the index.
 	kiosks, err = collect(ctx, s.write, func(r *sql.Rows) (kiosk string, err error) { return kiosk, r.Scan(&kiosk) },
-		`UPDATE commands SET state = $2, changed_at = $1 WHERE state IN ('waiting', 'begun') AND state = 'waiting'
-			AND expires_at <= $1 RETURNING kiosk`,
-		ms(s.now()), string(protocol.CommandExpired))
+		`UPDATE commands SET changed_at = $1, state = CASE WHEN state = 'waiting' THEN 'expired' ELSE 'interrupted' END,
+			detail = CASE WHEN state = 'waiting' THEN detail ELSE '`+Unreported+`' END
+		WHERE state IN ('waiting', 'begun') AND (state = 'waiting' AND expires_at <= $1 OR expires_at <= $2) RETURNING kiosk`,
+		ms(now), ms(now.Add(-unreportedFor)))
 	if err != nil {
 		return nil, fmt.Errorf("close expired commands: %w", err)
 	}

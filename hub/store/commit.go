@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -74,7 +73,6 @@ type commit struct {
 	rows    []any     // of entries, entryColumns each, not written yet
 	many    *sql.Stmt // insertLocal, once it was needed
 	local   bool      // see dialect
-	lock    string
 	now     time.Time
 	pos     int64
 	fences  map[string]uint64
@@ -83,7 +81,7 @@ type commit struct {
 
 func (s *Store) newCommit(ctx context.Context, tx *sql.Tx, batches []Batch) (*commit, error) {
 	c := &commit{
-		ctx: ctx, tx: tx, lock: s.dialect.lock, local: s.dialect.local, now: s.now(),
+		ctx: ctx, tx: tx, local: s.dialect.local, now: s.now(),
 		fences: make(map[string]uint64), cursors: make(map[logName]*cursor),
 	}
 	// Taking the counter's row first makes concurrent hubs commit one after the other,
@@ -94,39 +92,31 @@ func (s *Store) newCommit(ctx context.Context, tx *sql.Tx, batches []Batch) (*co
 	if err != nil {
 		return nil, fmt.Errorf("take the counter: %w", err)
 	}
-	return c, c.load(kiosksOf(batches))
+	return c, c.load(s, sortedKiosks(batches, func(b Batch) string { return b.Kiosk }))
 }
 
 // load locks the terminals' rows and reads their fences and cursors, with one statement
 // each: a round trip to a server costs as much as several rows do.
-func (c *commit) load(kiosks []any) error {
+func (c *commit) load(s *Store, kiosks []any) error {
 	if len(kiosks) == 0 {
 		return nil
 	}
-	in := ` IN ` + values(1, len(kiosks))
 	_, err := collect(c.ctx, c.tx, func(r *sql.Rows) (struct{}, error) {
 		var kiosk string
 		var fence int64
 		err := r.Scan(&kiosk, &fence)
 		c.fences[kiosk] = uint64(fence)
 		return struct{}{}, err
-	}, `SELECT id, fence FROM kiosks WHERE id`+in+` ORDER BY id`+c.lock, kiosks...)
+	}, `SELECT id, fence FROM kiosks WHERE id IN `+s.dialect.values(1, len(kiosks))+` ORDER BY id`+s.dialect.lock, kiosks...)
 	if err != nil {
 		return fmt.Errorf("read fences: %w", err)
 	}
-	_, err = collect(c.ctx, c.tx, func(r *sql.Rows) (struct{}, error) {
-		var kiosk, epoch, hash string
-		var have int64
-		if err := r.Scan(&kiosk, &epoch, &have, &hash); err != nil {
-			return struct{}{}, err
-		}
-		name, at := logName{kiosk: kiosk}, &cursor{have: uint64(have)}
-		err := errors.Join(name.epoch.UnmarshalText([]byte(epoch)), at.hash.UnmarshalText([]byte(hash)))
-		c.cursors[name] = at
-		return struct{}{}, err
-	}, `SELECT kiosk, epoch, have, have_hash FROM cursors WHERE kiosk`+in, kiosks...)
+	cursors, err := s.cursorsOf(c.ctx, c.tx, kiosks)
 	if err != nil {
-		return fmt.Errorf("read cursors: %w", err)
+		return err
+	}
+	for name, at := range cursors {
+		c.cursors[name] = &at
 	}
 	return nil
 }
@@ -208,19 +198,6 @@ func (c *commit) write(rows int) (err error) {
 		_, err = c.tx.ExecContext(c.ctx, insertInto+values(rows, entryColumns), c.rows...)
 	}
 	return err
-}
-
-// kiosksOf gives each terminal once, in the order in which rows are locked.
-func kiosksOf(batches []Batch) []any {
-	all := make(map[string]bool)
-	for i := range batches {
-		all[batches[i].Kiosk] = true
-	}
-	var sorted []any
-	for _, kiosk := range slices.Sorted(maps.Keys(all)) {
-		sorted = append(sorted, kiosk)
-	}
-	return sorted
 }
 
 func (c *commit) batch(b *Batch) (Outcome, error) {
@@ -334,24 +311,6 @@ func (c *commit) finish() error {
 		return fmt.Errorf("move the counter: %w", err)
 	}
 	return nil
-}
-
-// readCursor gives zeros for a log that has no entry yet.
-func readCursor(ctx context.Context, db asker, kiosk string, epoch record.Epoch) (have uint64, hash record.Hash, err error) {
-	var n int64
-	var text string
-	err = db.QueryRowContext(ctx, `SELECT have, have_hash FROM cursors WHERE kiosk = $1 AND epoch = $2`,
-		kiosk, epoch.String()).Scan(&n, &text)
-	if errors.Is(err, sql.ErrNoRows) {
-		return 0, record.Hash{}, nil
-	}
-	if err != nil {
-		return 0, hash, fmt.Errorf("cursor of %s: %w", kiosk, err)
-	}
-	if err := hash.UnmarshalText([]byte(text)); err != nil {
-		return 0, hash, fmt.Errorf("cursor of %s: %w", kiosk, err)
-	}
-	return uint64(n), hash, nil
 }
 
 // blob keeps an empty part from becoming NULL.

@@ -42,7 +42,7 @@ func keepConflict(ctx context.Context, tx *sql.Tx, kiosk string, epoch record.Ep
 	if err != nil {
 		return fmt.Errorf("keep conflict of %s: %w", kiosk, err)
 	}
-	return raise(ctx, tx, Alarm{Kiosk: kiosk, Kind: "conflict." + string(c.Kind), Ref: epoch.String(), Severity: Critical}, now)
+	return raise(ctx, tx, Alarm{Kiosk: kiosk, Kind: alarmConflict + string(c.Kind), Ref: epoch.String(), Severity: Critical}, now)
 }
 
 // Conflicts gives the newest conflicts first, at most limit.

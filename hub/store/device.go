@@ -22,12 +22,11 @@ type DeviceEvent struct {
 	Committed time.Time // hub's clock
 }
 
-func insertDeviceEvent(ctx context.Context, tx *sql.Tx, c *Committed, d *record.DeviceEvent) error {
-	_, err := tx.ExecContext(ctx, `
+func insertDeviceEvent(ctx context.Context, tx *sql.Tx, c *Committed, d *record.DeviceEvent) (sql.Result, error) {
+	return tx.ExecContext(ctx, `
 		INSERT INTO device_events (id, kiosk, pos, device, class, state, paper, reason, happened_at, committed_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (id) DO NOTHING`,
 		texts(d.ID, c.Kiosk, c.Pos, d.Device, d.Class, d.State, d.Paper, d.Reason, ms(d.Clock.Wall), ms(c.Committed))...)
-	return err
 }
 
 // DeviceEvents gives a terminal's, newest first, at most limit.

@@ -22,7 +22,8 @@ type dialect struct {
 	name   string // of its folder under schema
 	goose  goose.Dialect
 	tables string // query for the names of the user's tables
-	lock   string // suffix of a SELECT whose row must not change before commit
+	lock   string // suffix of a SELECT … ORDER BY id whose rows must not change before commit
+	hold   string // likewise, of one whose rows this transaction is about to change
 	// local says that there is no server: a statement that is run often is worth
 	// preparing, and its placeholders are better bare, because SQLite looks each named
 	// one up among all.
@@ -33,6 +34,15 @@ type dialect struct {
 	damage func(error) bool
 	// migrate gives what goose needs to know besides.
 	migrate func() ([]goose.ProviderOption, error)
+}
+
+// values gives n rows of so many placeholders; one row is a list. All of a statement's
+// placeholders must come from here.
+func (d *dialect) values(n, columns int) string {
+	if d.local {
+		return bareValues(n, columns)
+	}
+	return values(n, columns)
 }
 
 // dialectOf chooses by the scheme of the DSN.

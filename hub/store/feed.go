@@ -20,20 +20,13 @@ type Feed struct {
 	Trouble      string    // the last failure, for staff
 	Behind       int64     // committed and projected entries behind Position
 	Refused      int       // what waits for a person
+	Again        int       // what it delivers out of its turn; see RetryRefusals
 }
 
 // FeedItem is a committed application or rating that the projector could read.
 type FeedItem struct {
 	Committed
 	Problems []string // question:code, where an answer does not fit the catalogue
-}
-
-// FeedRefusal is an item that a back office would not take.
-type FeedRefusal struct {
-	Pos    int64
-	ID     string // of the record
-	Answer string // what it said, cut short; no personal data
-	At     time.Time
 }
 
 // ClaimFeed makes holder the one that delivers a feed until lease has passed, and again
@@ -73,24 +66,11 @@ func (s *Store) ReleaseFeed(ctx context.Context, name, holder string) error {
 // person is left out, and so is the second place of a record that was carried over into
 // a later log. upTo is how far all has been looked at.
 func (s *Store) FeedAfter(ctx context.Context, after int64, limit int) (items []FeedItem, upTo int64, err error) {
-	projected, err := s.Position(ctx, "projector")
+	projected, err := s.Position(ctx, Projector)
 	if err != nil || projected <= after {
 		return nil, after, err
 	}
-	items, err = collect(ctx, s.read, func(r *sql.Rows) (FeedItem, error) {
-		var problems string
-		c, err := scanCommitted(scanMore{r, []any{&problems}})
-		if err != nil {
-			return FeedItem{}, err
-		}
-		item := FeedItem{Committed: c}
-		return item, json.Unmarshal([]byte(problems), &item.Problems)
-	}, `SELECT e.pos, e.kiosk, e.epoch, e.seq, e.kind, e.id, e.at_ms, e.prev, e.hash, e.header, e.wrapped_key, e.sealed,
-			e.received_at, e.committed_at, COALESCE(a.problems, '[]')
-		FROM entries e
-		LEFT JOIN applications a ON a.id = e.id AND a.pos = e.pos
-		LEFT JOIN ratings r ON r.id = e.id AND e.kind = 'rating'
-		WHERE e.pos > $1 AND e.pos <= $2 AND (a.id IS NOT NULL OR r.id IS NOT NULL)
+	items, err = collect(ctx, s.read, scanFeedItem, feedItems+` WHERE e.pos > $1 AND e.pos <= $2 AND (a.id IS NOT NULL OR r.id IS NOT NULL)
 			AND NOT EXISTS (SELECT 1 FROM entries f WHERE f.id = e.id AND f.pos < e.pos)
 		ORDER BY e.pos LIMIT $3`, after, projected, limit)
 	if err != nil {
@@ -100,6 +80,23 @@ func (s *Store) FeedAfter(ctx context.Context, after int64, limit int) (items []
 		return items, items[limit-1].Pos, nil
 	}
 	return items, projected, nil
+}
+
+// feedItems has a row for each entry; a and r say whether it was readable.
+const feedItems = `SELECT e.pos, e.kiosk, e.epoch, e.seq, e.kind, e.id, e.at_ms, e.prev, e.hash, e.header, e.wrapped_key, e.sealed,
+		e.received_at, e.committed_at, COALESCE(a.problems, '[]')
+	FROM entries e
+	LEFT JOIN applications a ON a.id = e.id AND a.pos = e.pos
+	LEFT JOIN ratings r ON r.id = e.id AND e.kind = 'rating'`
+
+func scanFeedItem(r *sql.Rows) (FeedItem, error) {
+	var problems string
+	c, err := scanCommitted(scanMore{r, []any{&problems}})
+	if err != nil {
+		return FeedItem{}, err
+	}
+	item := FeedItem{Committed: c}
+	return item, json.Unmarshal([]byte(problems), &item.Problems)
 }
 
 // scanMore scans further columns behind those that are asked for.
@@ -123,21 +120,13 @@ func (s *Store) MoveFeed(ctx context.Context, name, holder string, from, to int6
 			args = append(args, ms(now))
 		}
 		r, err := tx.ExecContext(ctx, query, args...)
-		if err != nil {
+		if err := changed(r, err, ErrFenced); err != nil {
 			return err
-		}
-		if n, err := r.RowsAffected(); err != nil || n != 1 {
-			return errors.Join(ErrFenced, err)
 		}
 		if refused == nil {
 			return nil
 		}
-		_, err = tx.ExecContext(ctx, `INSERT INTO feed_refusals (feed, pos, id, answer, refused_at) VALUES ($1, $2, $3, $4, $5)
-			ON CONFLICT (feed, pos) DO NOTHING`, texts(name, refused.Pos, refused.ID, refused.Answer, ms(now))...)
-		if err != nil {
-			return err
-		}
-		return raise(ctx, tx, Alarm{Kind: "feed.refused", Ref: name, Severity: Major}, now)
+		return refuse(ctx, tx, name, refused, now)
 	})
 	if err != nil {
 		return fmt.Errorf("move feed %s: %w", name, err)
@@ -160,7 +149,7 @@ func (s *Store) FeedFailed(ctx context.Context, name, holder, trouble string, pa
 		if now.Sub(moment(since)) < patience {
 			return nil
 		}
-		return raise(ctx, tx, Alarm{Kind: "feed.failing", Ref: name, Severity: Critical}, now)
+		return raise(ctx, tx, Alarm{Kind: alarmFailing, Ref: name, Severity: Critical}, now)
 	})
 	if err != nil {
 		return fmt.Errorf("note failing feed %s: %w", name, err)
@@ -172,39 +161,16 @@ func (s *Store) FeedFailed(ctx context.Context, name, holder, trouble string, pa
 func (s *Store) Feeds(ctx context.Context) ([]Feed, error) {
 	all, err := collect(ctx, s.read, func(r *sql.Rows) (f Feed, err error) {
 		var lease, delivered, failing int64
-		err = r.Scan(&f.Name, &f.Position, &f.Holder, &lease, &delivered, &failing, &f.Trouble, &f.Behind, &f.Refused)
+		err = r.Scan(&f.Name, &f.Position, &f.Holder, &lease, &delivered, &failing, &f.Trouble, &f.Behind, &f.Refused, &f.Again)
 		f.LeaseUntil, f.Delivered, f.FailingSince = moment(lease), moment(delivered), moment(failing)
 		return f, err
 	}, `SELECT name, position, holder, lease_until, delivered_at, failing_since, trouble,
-			COALESCE((SELECT value FROM positions WHERE name = 'follow.projector'), 0) - position,
-			(SELECT COUNT(*) FROM feed_refusals WHERE feed = feeds.name)
+			COALESCE((SELECT value FROM positions WHERE name = 'follow.`+Projector+`'), 0) - position,
+			(SELECT COUNT(*) FROM feed_refusals WHERE feed = feeds.name AND again = 0),
+			(SELECT COUNT(*) FROM feed_refusals WHERE feed = feeds.name AND again = 1)
 		FROM feeds ORDER BY name`)
 	if err != nil {
 		return nil, fmt.Errorf("read feeds: %w", err)
 	}
 	return all, nil
-}
-
-// FeedRefusals gives what a back office would not take, oldest first, at most limit.
-func (s *Store) FeedRefusals(ctx context.Context, name string, limit int) ([]FeedRefusal, error) {
-	all, err := collect(ctx, s.read, func(r *sql.Rows) (f FeedRefusal, err error) {
-		var at int64
-		err = r.Scan(&f.Pos, &f.ID, &f.Answer, &at)
-		f.At = moment(at)
-		return f, err
-	}, `SELECT pos, id, answer, refused_at FROM feed_refusals WHERE feed = $1 ORDER BY pos LIMIT $2`, name, limit)
-	if err != nil {
-		return nil, fmt.Errorf("read refusals of %s: %w", name, err)
-	}
-	return all, nil
-}
-
-// ForgetFeedRefusal takes a refused item off the list once it has been delivered after
-// all, or a person has settled it.
-func (s *Store) ForgetFeedRefusal(ctx context.Context, name string, pos int64) error {
-	_, err := s.write.ExecContext(ctx, `DELETE FROM feed_refusals WHERE feed = $1 AND pos = $2`, name, pos)
-	if err != nil {
-		return fmt.Errorf("forget refusal of %s: %w", name, err)
-	}
-	return nil
 }

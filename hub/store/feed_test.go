@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -63,11 +64,74 @@ var testFeed = map[string]func(*testing.T, *Store){
 		if err != nil || len(all) != 1 || all[0].Position != 3 || all[0].Behind != 2 || all[0].Refused != 1 || all[0].Delivered.IsZero() {
 			t.Errorf("feeds %+v, %v", all, err)
 		}
-		if err := s.ForgetFeedRefusal(t.Context(), "office", 3); err != nil {
-			t.Error(err)
+	},
+	"a refused record is delivered again when somebody asks": func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		log := projected(t, s, 4)
+		if _, _, err := s.ClaimFeed(ctx, "office", "one", time.Hour); err != nil {
+			t.Fatal(err)
 		}
-		if left, err := s.FeedRefusals(t.Context(), "office", 5); err != nil || len(left) != 0 {
-			t.Errorf("refusals %+v, %v", left, err)
+		for i := range 3 {
+			refused := &FeedRefusal{Pos: int64(i + 1), ID: log[i].ID, Answer: "HTTP 422"}
+			if err := s.MoveFeed(ctx, "office", "one", int64(i), int64(i+1), false, refused); err != nil {
+				t.Fatal(err)
+			}
+		}
+		again := func(want ...int64) {
+			t.Helper()
+			items, err := s.FeedAgain(ctx, "office", 10)
+			var got []int64
+			for _, i := range items {
+				got = append(got, i.Pos)
+			}
+			if err != nil || !slices.Equal(got, want) {
+				t.Errorf("again %v, %v; want %v", got, err, want)
+			}
+		}
+		open := func(want int) {
+			t.Helper()
+			if alarms, err := s.OpenAlarms(ctx, 5); err != nil || len(alarms) != want {
+				t.Errorf("alarms %+v, %v; want %d", alarms, err, want)
+			}
+		}
+		again()
+		if _, err := s.RetryRefusals(ctx, "office", log[0].ID, log[3].ID); !errors.Is(err, ErrNotFound) {
+			t.Errorf("one that was not refused: %v", err)
+		}
+		again()
+		if n, err := s.RetryRefusals(ctx, "office", log[1].ID); err != nil || n != 1 {
+			t.Errorf("%d, %v", n, err)
+		}
+		again(2)
+		if all, err := s.FeedRefusals(ctx, "office", 9); err != nil || len(all) != 3 || all[0].Again || !all[1].Again {
+			t.Errorf("refusals %+v, %v", all, err)
+		}
+		if err := s.SettleAgain(ctx, "office", "two", 2, nil); !errors.Is(err, ErrFenced) {
+			t.Errorf("settled by one who does not hold the feed: %v", err)
+		}
+		if err := s.SettleAgain(ctx, "office", "one", 2, &FeedRefusal{Pos: 2, ID: log[1].ID, Answer: "HTTP 400"}); err != nil {
+			t.Fatal(err)
+		}
+		if all, err := s.FeedRefusals(ctx, "office", 9); err != nil || len(all) != 3 || all[1].Again || all[1].Answer != "HTTP 400" {
+			t.Errorf("refused once more: %+v, %v", all, err)
+		}
+		if n, err := s.RetryRefusals(ctx, "office"); err != nil || n != 3 {
+			t.Errorf("all: %d, %v", n, err)
+		}
+		again(1, 2, 3)
+		if n, err := s.ForgetRefusals(ctx, "office", log[0].ID); err != nil || n != 1 {
+			t.Errorf("forgot %d, %v", n, err)
+		}
+		again(2, 3)
+		for pos := range int64(2) {
+			open(1)
+			if err := s.SettleAgain(ctx, "office", "one", pos+2, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		open(0)
+		if all, err := s.Feeds(ctx); err != nil || all[0].Refused+all[0].Again != 0 || all[0].Position != 3 || all[0].Delivered.IsZero() {
+			t.Errorf("feeds %+v, %v", all, err)
 		}
 	},
 	"a feed that fails for long raises an alarm, and is well again": func(t *testing.T, s *Store) {
@@ -109,8 +173,8 @@ var testFeed = map[string]func(*testing.T, *Store){
 				t.Errorf("%s: changed %t, %v", c.r.State, changed, err)
 			}
 		}
-		got, err := s.ResultOf(t.Context(), log[0].ID)
-		if err != nil || got.State != protocol.ResultDone || got.Reason != "证件已寄出" {
+		got, err := s.Application(t.Context(), log[0].ID)
+		if err != nil || got.Result != protocol.ResultDone || got.ResultReason != "证件已寄出" {
 			t.Errorf("result %+v, %v", got, err)
 		}
 		if _, err := s.SaveResult(t.Context(), Result{Receipt: "nobody's", State: protocol.ResultDone, At: at}); !errors.Is(err, ErrNotFound) {

@@ -20,6 +20,9 @@ type Committed struct {
 	Committed time.Time
 }
 
+// Projector is the follower that writes what entries mean; feeds stay behind it.
+const Projector = "projector"
+
 const committedColumns = `pos, kiosk, epoch, seq, kind, id, at_ms, prev, hash, header, wrapped_key, sealed,
 	received_at, committed_at`
 
@@ -84,11 +87,8 @@ func moveFollower(ctx context.Context, tx *sql.Tx, follower string, from, to int
 		}
 	}
 	r, err := tx.ExecContext(ctx, `UPDATE positions SET value = $1 WHERE name = $2 AND value = $3`, to, "follow."+follower, from)
-	if err != nil {
+	if err := changed(r, err, ErrFenced); err != nil {
 		return fmt.Errorf("position of %s: %w", follower, err)
-	}
-	if n, err := r.RowsAffected(); err != nil || n != 1 {
-		return errors.Join(fmt.Errorf("position of %s: %w", follower, ErrFenced), err)
 	}
 	return nil
 }

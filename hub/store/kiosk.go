@@ -96,6 +96,16 @@ func (s *Store) Kiosks(ctx context.Context) ([]Kiosk, error) {
 	return all, nil
 }
 
+// KiosksUp names the terminals that are connected to any hub and were heard of since a moment.
+func (s *Store) KiosksUp(ctx context.Context, since time.Time) ([]string, error) {
+	all, err := collect(ctx, s.read, func(r *sql.Rows) (id string, err error) { return id, r.Scan(&id) },
+		`SELECT id FROM kiosks WHERE link = $1 AND seen_at >= $2`, string(LinkUp), ms(since))
+	if err != nil {
+		return nil, fmt.Errorf("read connected kiosks: %w", err)
+	}
+	return all, nil
+}
+
 // Kiosk gives one terminal or ErrNotFound.
 func (s *Store) Kiosk(ctx context.Context, id string) (Kiosk, error) {
 	k, err := scanKiosk(s.read.QueryRowContext(ctx, `SELECT `+kioskColumns+` FROM kiosks WHERE id = $1`, id))

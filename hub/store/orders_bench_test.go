@@ -84,8 +84,8 @@ func BenchmarkChunks(b *testing.B) {
 					all[i] = Chunk{Kiosk: fmt.Sprint("k", i), Hash: record.Hash{1}, Bytes: pieces * int64(len(data)),
 						Offset: int64(n%pieces) * int64(len(data)), Data: data}
 				}
-				if _, err := s.PutChunks(b.Context(), all); err != nil {
-					b.Fatal(err)
+				if out := s.PutChunks(b.Context(), all); out[0].Err != nil {
+					b.Fatal(out[0].Err)
 				}
 			}
 		})

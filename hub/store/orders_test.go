@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -111,7 +112,7 @@ var testOrders = map[string]func(*testing.T, *Store){
 			t.Fatalf("closed in time: %v, %v", kiosks, err)
 		}
 		real := s.now
-		s.now = func() time.Time { return real().Add(time.Hour) }
+		s.now = func() time.Time { return real().Add(20 * time.Minute) }
 		if kiosks, err := s.ExpireCommands(t.Context()); err != nil || !slices.Equal(kiosks, []string{"a"}) {
 			t.Errorf("closed %v, %v", kiosks, err)
 		}
@@ -125,6 +126,52 @@ var testOrders = map[string]func(*testing.T, *Store){
 			t.Errorf("it had begun in time: %v, %v", changed, err)
 		}
 		give(t, s, "b", protocol.CommandRestart) // one that has outlived its time bars no new one
+	},
+	"an order whose end nobody hears of is closed, and its terminal's later word counts more": func(t *testing.T, s *Store) {
+		report := func(id string, state protocol.CommandState, want bool) {
+			t.Helper()
+			changed, err := s.ReportCommand(t.Context(), "a", protocol.Report{Command: id, State: state, Detail: "own words"})
+			if err != nil || changed != want {
+				t.Errorf("%s: changed %v, %v", state, changed, err)
+			}
+		}
+		id := give(t, s, "a", protocol.CommandRestart)
+		report(id, protocol.CommandBegun, true)
+		real := s.now
+		for _, c := range []struct {
+			after time.Duration
+			want  []string
+		}{{10*time.Minute + unreportedFor - time.Second, nil}, {10*time.Minute + unreportedFor, []string{"a"}}, {24 * time.Hour, nil}} {
+			s.now = func() time.Time { return real().Add(c.after) }
+			for _, one := range pending(t, s) {
+				if one.Late(s.now()) != (c.want != nil) {
+					t.Errorf("after %v: late %v", c.after, one.Late(s.now()))
+				}
+			}
+			if kiosks, err := s.ExpireCommands(t.Context()); err != nil || !slices.Equal(kiosks, c.want) {
+				t.Errorf("after %v: closed %v, %v", c.after, kiosks, err)
+			}
+		}
+		state := func() Command {
+			t.Helper()
+			all, err := s.Commands(t.Context(), "a", 1)
+			if err != nil || len(all) != 1 {
+				t.Fatal(all, err)
+			}
+			return all[0]
+		}
+		if got := state(); got.State != protocol.CommandInterrupted || got.Detail != Unreported || len(pending(t, s)) != 0 {
+			t.Errorf("closed as %+v", got)
+		}
+		report(id, protocol.CommandBegun, false)
+		report(id, protocol.CommandDone, true)
+		report(id, protocol.CommandFailed, false)
+		if got := state(); got.State != protocol.CommandDone || got.Detail != "own words" {
+			t.Errorf("reported as %+v", got)
+		}
+		id = give(t, s, "a", protocol.CommandStatus)
+		report(id, protocol.CommandInterrupted, true) // by the terminal itself: that is the end
+		report(id, protocol.CommandDone, false)
 	},
 	"an attachment comes piece by piece": func(t *testing.T, s *Store) {
 		data := bytes.Repeat([]byte("0123456789"), 1000)
@@ -205,6 +252,30 @@ var testOrders = map[string]func(*testing.T, *Store){
 			t.Errorf("and then the wrong one: %+v", got)
 		}
 	},
+	"one piece that cannot be kept fails alone": func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		guilty := Chunk{Kiosk: "a", Hash: record.Hash{1}, Bytes: 9, Data: []byte("1234")}
+		put(t, s, guilty)
+		// A leftover where its next piece belongs.
+		_, err := s.write.ExecContext(ctx, `INSERT INTO blob_chunks (kiosk, hash, start, data) VALUES ('a', $1, 4, $2)`, guilty.Hash.String(), []byte{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		guilty.Offset = 4
+		good := Chunk{Kiosk: "b", Hash: record.Hash{2}, Bytes: 9, Data: []byte("1234")}
+		misfit := Chunk{Kiosk: "a", Hash: guilty.Hash, Bytes: 8, Data: []byte("1234")}
+		out := s.PutChunks(ctx, []Chunk{guilty, good, misfit})
+		if out[0].Err == nil || refusal(out[0].Err) || out[1] != (Stored{Have: 4}) || !errors.Is(out[2].Err, ErrMisfit) {
+			t.Errorf("%+v", out)
+		}
+		// Trouble of the store never passes for a refusal, which would be for ever.
+		if _, err := s.write.ExecContext(ctx, `DROP TABLE attachments`); err != nil {
+			t.Fatal(err)
+		}
+		if got := put(t, s, misfit); got.Err == nil || refusal(got.Err) {
+			t.Errorf("%+v", got)
+		}
+	},
 	"what no record names has bounds and is forgotten": func(t *testing.T, s *Store) {
 		stray := func(kiosk string, i byte) Chunk {
 			return Chunk{Kiosk: kiosk, Hash: record.Hash{i}, Bytes: 16 << 20, Data: []byte{i}}
@@ -235,22 +306,29 @@ var testOrders = map[string]func(*testing.T, *Store){
 		}
 	},
 	"strays are bounded in number, too": func(t *testing.T, s *Store) {
-		var many []Chunk
-		for i := range MaxStray/strayLeast + 1 {
-			many = append(many, Chunk{Kiosk: "a", Hash: record.Hash{1, byte(i >> 8), byte(i)}, Bytes: 2, Data: []byte{1}})
+		stray := func(i int) Chunk {
+			return Chunk{Kiosk: "a", Hash: record.Hash{1, byte(i >> 8), byte(i)}, Bytes: 2, Data: []byte{1}}
 		}
-		all, err := s.PutChunks(t.Context(), many)
+		put(t, s, stray(0))
+		const room = MaxStray / (strayLeast + 2)
+		err := s.transact(t.Context(), func(tx *sql.Tx) error { // as if each had come by itself, but sooner
+			for i := 1; i < room-1; i++ {
+				if _, err := tx.ExecContext(t.Context(), `INSERT INTO blobs (kiosk, hash, bytes, have, digest, stray, begun_at)
+					SELECT kiosk, $1, bytes, have, digest, stray, begun_at FROM blobs WHERE hash = $2`,
+					stray(i).Hash.String(), stray(0).Hash.String()); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		refused := 0
-		for _, one := range all {
-			if errors.Is(one.Err, ErrStray) {
-				refused++
-			}
+		if got := put(t, s, stray(room-1)); got.Err != nil {
+			t.Errorf("the last that there is room for: %+v", got)
 		}
-		if refused == 0 || refused > 2 {
-			t.Errorf("%d of %d refused", refused, len(many))
+		if got := put(t, s, stray(room)); !errors.Is(got.Err, ErrStray) {
+			t.Errorf("one too many: %+v", got)
 		}
 	},
 	"headers that make no sense are committed all the same": func(t *testing.T, s *Store) {
@@ -427,11 +505,7 @@ func name(t *testing.T, s *Store, kiosk string, blobs ...record.BlobRef) {
 
 func put(t *testing.T, s *Store, c Chunk) Stored {
 	t.Helper()
-	out, err := s.PutChunks(t.Context(), []Chunk{c})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return out[0]
+	return s.PutChunks(t.Context(), []Chunk{c})[0]
 }
 
 func give(t *testing.T, s *Store, kiosk string, what protocol.CommandName) string {

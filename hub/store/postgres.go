@@ -23,7 +23,10 @@ var postgresDialect = dialect{
 	// database.
 	tables: `SELECT table_name FROM information_schema.tables
 		WHERE table_schema = current_schema() AND table_type = 'BASE TABLE' AND table_name <> 'goose_db_version'`,
-	lock:   ` FOR SHARE`,
+	// By bytes, as Go sorts: all must lock in one order, whatever language the database
+	// speaks.
+	lock:   ` COLLATE "C" FOR SHARE`,
+	hold:   ` COLLATE "C" FOR NO KEY UPDATE`,
 	open:   openPostgres,
 	damage: func(error) bool { return false },
 	migrate: func() ([]goose.ProviderOption, error) {

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -200,6 +201,60 @@ func TestPostgres(t *testing.T) {
 			return s.open(t, name, now)
 		})
 	})
+	t.Run("what is sealed is not compressed", func(t *testing.T) {
+		s.create("storage")
+		s.open(t, "storage", nil)
+		for table, column := range map[string]string{"entries": "sealed", "blob_chunks": "data"} {
+			got := s.query("storage", `SELECT attstorage::text FROM pg_attribute WHERE attrelid = $1::regclass AND attname = $2`, table, column)
+			if got != "e" {
+				t.Errorf("%s.%s is stored as %q", table, column, got)
+			}
+		}
+	})
+	t.Run("each connection has its limits", func(t *testing.T) {
+		s.create("limits")
+		for more, want := range map[string]map[string]string{
+			"": {"idle_in_transaction_session_timeout": postgresIdle, "application_name": product, "synchronous_commit": "on"},
+			"&idle_in_transaction_session_timeout=7s&application_name=mine&synchronous_commit=remote_apply": {
+				"idle_in_transaction_session_timeout": "7s", "application_name": "mine", "synchronous_commit": "remote_apply"},
+		} {
+			st, err := Open(t.Context(), s.dsn("limits")+more, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for setting, value := range want {
+				var got string
+				if err := st.read.QueryRowContext(t.Context(), `SELECT current_setting($1)`, setting).Scan(&got); err != nil || got != value {
+					t.Errorf("%s is %q, %v; want %q", setting, got, err, value)
+				}
+			}
+			if err := st.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	t.Run("a hub that stops in a transaction keeps nobody waiting", func(t *testing.T) {
+		s.create("stopped")
+		st, err := Open(t.Context(), s.dsn("stopped")+"&idle_in_transaction_session_timeout=100ms", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { st.Close() })
+		if err := st.AddKiosk(t.Context(), Kiosk{ID: "a", Number: 1}, "t", false); err != nil {
+			t.Fatal(err)
+		}
+		tx, err := st.write.BeginTx(t.Context(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := tx.Exec(`UPDATE kiosks SET name = name`); err != nil {
+			t.Fatal(err)
+		}
+		attach(t, st, "a") // waits until the server has ended the other
+		if err := tx.Commit(); err == nil {
+			t.Error("what had stopped went on")
+		}
+	})
 	t.Run("refuses what is not ours", func(t *testing.T) {
 		s.create("foreign")
 		s.query("foreign", `CREATE TABLE customers (id TEXT)`)
@@ -373,15 +428,25 @@ func outlives(t *testing.T, st *Store, times int, failover func()) {
 	t.Logf("%d failovers, %d failed attempts, %d entries", times, failures, len(all))
 }
 
+// onlyPostgres are migrations about what SQLite does not have.
+var onlyPostgres = []string{"00005_storage.sql"}
+
 // TestSchemasAreOne keeps the two forms of each migration from drifting apart.
 func TestSchemasAreOne(t *testing.T) {
-	files, err := schema.ReadDir("schema/sqlite")
-	if err != nil || len(files) == 0 {
-		t.Fatal(err)
+	names := func(dir string) (names []string) {
+		files, err := schema.ReadDir("schema/" + dir)
+		if err != nil || len(files) == 0 {
+			t.Fatal(err)
+		}
+		for _, f := range files {
+			names = append(names, f.Name())
+		}
+		return names
 	}
-	others, err := schema.ReadDir("schema/postgres")
-	if err != nil || len(others) != len(files) {
-		t.Fatalf("%d files for PostgreSQL, %d for SQLite: %v", len(others), len(files), err)
+	common := names("sqlite")
+	all := slices.Sorted(slices.Values(slices.Concat(common, onlyPostgres)))
+	if got := names("postgres"); !slices.Equal(got, all) {
+		t.Fatalf("PostgreSQL has %v, want %v", got, all)
 	}
 	words := func(dir, name string) []string {
 		text, err := schema.ReadFile("schema/" + dir + "/" + name)
@@ -390,10 +455,10 @@ func TestSchemasAreOne(t *testing.T) {
 		}
 		return strings.Fields(strings.ReplaceAll(string(text), "BYTEA", "BLOB"))
 	}
-	for _, f := range files {
-		a, b := words("sqlite", f.Name()), words("postgres", f.Name())
+	for _, f := range common {
+		a, b := words("sqlite", f), words("postgres", f)
 		if strings.Join(a, " ") != strings.Join(b, " ") {
-			t.Errorf("%s differs by more than the name of a type", f.Name())
+			t.Errorf("%s differs by more than the name of a type", f)
 		}
 	}
 }

@@ -60,20 +60,6 @@ type Projection struct {
 	Parked      *Parked
 }
 
-// Parked is an entry that is committed and waits for a person.
-type Parked struct {
-	Pos     int64
-	Kiosk   string
-	Epoch   string
-	Seq     uint64
-	Kind    string
-	ID      string
-	Receipt string
-	Reason  string // code; its sentence is in the console's messages under "parked.<reason>"
-	Detail  string // for engineers, no personal data
-	Parked  time.Time
-}
-
 // Project writes what a run of entries means and moves the follower behind the last of
 // them, in one transaction. ErrFenced means that somebody else has done it.
 func (s *Store) Project(ctx context.Context, follower string, from int64, all []Projection) error {
@@ -94,57 +80,71 @@ func (s *Store) Project(ctx context.Context, follower string, from int64, all []
 }
 
 func (s *Store) project(ctx context.Context, tx *sql.Tx, p *Projection) error {
-	c := &p.Entry
-	if err := s.compareTwins(ctx, tx, c); err != nil {
+	if err := s.compareTwins(ctx, tx, &p.Entry); err != nil {
 		return err
 	}
 	if p.Parked != nil {
-		if err := s.park(ctx, tx, c, p.Parked); err != nil {
+		if err := s.park(ctx, tx, &p.Entry, p.Parked); err != nil {
 			return err
 		}
 	}
+	_, err := insertMeaning(ctx, tx, p)
+	return err
+}
+
+// insertMeaning writes the part of p that is set, unless that record is there already.
+func insertMeaning(ctx context.Context, tx *sql.Tx, p *Projection) (added bool, err error) {
+	c := &p.Entry
+	var r sql.Result
 	switch {
 	case p.Application != nil:
-		a := p.Application
-		steps, err := json.Marshal(a.Steps)
-		if err != nil {
-			return err
-		}
-		problems, err := json.Marshal(a.Problems)
-		if err != nil {
-			return err
-		}
-		_, err = tx.ExecContext(ctx, `
-			INSERT INTO applications (id, receipt_number, kiosk, epoch, seq, pos, body_hash, item, item_name,
-				task_handle_item, item_version, catalog_version, language, masked_name, masked_id, problems, steps,
-				submitted_at, queued_at, received_at, committed_at, applicant)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
-			ON CONFLICT (id) DO NOTHING`, texts(
-			a.ID, a.ReceiptNumber, c.Kiosk, c.Epoch.String(), int64(c.Entry.Seq), c.Pos, p.BodyHash, a.Item, a.ItemName,
-			a.TaskHandleItem, a.ItemVersion, a.CatalogVersion, a.Language, a.MaskedName, a.MaskedID, string(problems),
-			string(steps), ms(a.Submitted), c.Entry.AtMs, ms(c.Received), ms(c.Committed), a.Applicant)...)
-		return err
+		r, err = insertApplication(ctx, tx, p)
 	case p.Rating != nil:
-		r := p.Rating
-		_, err := tx.ExecContext(ctx, `
+		g := p.Rating
+		r, err = tx.ExecContext(ctx, `
 			INSERT INTO ratings (id, application, kiosk, body_hash, level, source, rated_at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO NOTHING`,
-			texts(r.ID, r.Application, c.Kiosk, p.BodyHash, int(r.Level), string(r.Source), ms(r.At))...)
-		return err
+			texts(g.ID, g.Application, c.Kiosk, p.BodyHash, int(g.Level), string(g.Source), ms(g.At))...)
 	case p.Trace != nil:
-		steps, err := json.Marshal(p.Trace.Steps)
-		if err != nil {
-			return err
+		steps, e := json.Marshal(p.Trace.Steps)
+		if e != nil {
+			return false, e
 		}
-		_, err = tx.ExecContext(ctx, `
+		r, err = tx.ExecContext(ctx, `
 			INSERT INTO traces (id, application, kiosk, body_hash, steps, pos)
 			VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO NOTHING`,
 			texts(p.Trace.ID, p.Trace.Application, c.Kiosk, p.BodyHash, string(steps), c.Pos)...)
-		return err
 	case p.Device != nil:
-		return insertDeviceEvent(ctx, tx, c, p.Device)
+		r, err = insertDeviceEvent(ctx, tx, c, p.Device)
+	default:
+		return false, nil
 	}
-	return nil
+	if err != nil {
+		return false, err
+	}
+	n, err := r.RowsAffected()
+	return n > 0, err
+}
+
+func insertApplication(ctx context.Context, tx *sql.Tx, p *Projection) (sql.Result, error) {
+	a, c := p.Application, &p.Entry
+	steps, err := json.Marshal(a.Steps)
+	if err != nil {
+		return nil, err
+	}
+	problems, err := json.Marshal(a.Problems)
+	if err != nil {
+		return nil, err
+	}
+	return tx.ExecContext(ctx, `
+		INSERT INTO applications (id, receipt_number, kiosk, epoch, seq, pos, body_hash, item, item_name,
+			task_handle_item, item_version, catalog_version, language, masked_name, masked_id, problems, steps,
+			submitted_at, queued_at, received_at, committed_at, applicant)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
+		ON CONFLICT (id) DO NOTHING`, texts(
+		a.ID, a.ReceiptNumber, c.Kiosk, c.Epoch.String(), int64(c.Entry.Seq), c.Pos, p.BodyHash, a.Item, a.ItemName,
+		a.TaskHandleItem, a.ItemVersion, a.CatalogVersion, a.Language, a.MaskedName, a.MaskedID, string(problems),
+		string(steps), ms(a.Submitted), c.Entry.AtMs, ms(c.Received), ms(c.Committed), a.Applicant)...)
 }
 
 // compareTwins looks for entries committed before this one under the same id. A record
@@ -165,27 +165,6 @@ func (s *Store) compareTwins(ctx context.Context, tx *sql.Tx, c *Committed) erro
 	return keepConflict(ctx, tx, c.Kiosk, c.Epoch, &ConflictError{ConflictBody, c.Entry.Seq}, &c.Entry, s.now())
 }
 
-// park keeps one note for a record, however often it was carried over.
-func (s *Store) park(ctx context.Context, tx *sql.Tx, c *Committed, p *Parked) error {
-	now := s.now()
-	var noted bool
-	err := tx.QueryRowContext(ctx, `
-		SELECT EXISTS (SELECT 1 FROM entries JOIN parked ON parked.pos = entries.pos
-		WHERE entries.id = $1 AND parked.reason = $2 AND entries.kiosk = $3 AND entries.sealed = $4)`,
-		c.Entry.ID, p.Reason, c.Kiosk, blob(c.Entry.Sealed)).Scan(&noted)
-	if err != nil || noted {
-		return err
-	}
-	_, err = tx.ExecContext(ctx, `
-		INSERT INTO parked (pos, kiosk, epoch, seq, kind, id, receipt, reason, detail, parked_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (pos) DO NOTHING`,
-		texts(c.Pos, c.Kiosk, c.Epoch.String(), int64(c.Entry.Seq), string(c.Entry.Kind), c.Entry.ID, p.Receipt, p.Reason, p.Detail, ms(now))...)
-	if err != nil {
-		return err
-	}
-	return raise(ctx, tx, Alarm{Kiosk: c.Kiosk, Kind: "parked", Ref: p.Reason, Severity: Major}, now)
-}
-
 // texts makes what came out of a seal fit a text column: PostgreSQL takes no zero bytes,
 // and one record must not hold up the rest. The entry keeps them.
 func texts(args ...any) []any {
@@ -195,18 +174,4 @@ func texts(args ...any) []any {
 		}
 	}
 	return args
-}
-
-// ParkedRecords gives what waits for a person, newest first, at most limit.
-func (s *Store) ParkedRecords(ctx context.Context, limit int) ([]Parked, error) {
-	all, err := collect(ctx, s.read, func(r *sql.Rows) (p Parked, err error) {
-		var at int64
-		err = r.Scan(&p.Pos, &p.Kiosk, &p.Epoch, &p.Seq, &p.Kind, &p.ID, &p.Receipt, &p.Reason, &p.Detail, &at)
-		p.Parked = moment(at)
-		return p, err
-	}, `SELECT pos, kiosk, epoch, seq, kind, id, receipt, reason, detail, parked_at FROM parked ORDER BY pos DESC LIMIT $1`, limit)
-	if err != nil {
-		return nil, fmt.Errorf("read parked records: %w", err)
-	}
-	return all, nil
 }

@@ -88,7 +88,8 @@ func (s *Store) Export(ctx context.Context, kiosk string, line func(record.Expor
 			return err
 		}
 		p, err := s.prove(ctx, l, func(c *Committed) error {
-			return line(record.ExportLine{Entry: &c.Entry, Pos: c.Pos, Received: c.Received.UTC(), Committed: c.Committed.UTC()})
+			blobs, _ := c.Entry.Blobs() // of a header that cannot be read, the entry says all there is
+			return line(record.ExportLine{Entry: &c.Entry, Blobs: blobs, Pos: c.Pos, Received: c.Received.UTC(), Committed: c.Committed.UTC()})
 		})
 		if err != nil {
 			return err

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"time"
 
@@ -46,20 +45,4 @@ func (s *Store) SaveResult(ctx context.Context, r Result) (changed bool, err err
 		return false, fmt.Errorf("save result: %w", err)
 	}
 	return changed, nil
-}
-
-// ResultOf is the newest word on an application; its State is ResultReceived while the
-// back office has said nothing.
-func (s *Store) ResultOf(ctx context.Context, application string) (r Result, err error) {
-	var at int64
-	err = s.read.QueryRowContext(ctx, `SELECT application, state, reason, at, source FROM results WHERE application = $1`, application).
-		Scan(&r.Application, &r.State, &r.Reason, &at, &r.Source)
-	if errors.Is(err, sql.ErrNoRows) {
-		return Result{Application: application, State: protocol.ResultReceived}, nil
-	}
-	if err != nil {
-		return r, fmt.Errorf("result of %s: %w", application, err)
-	}
-	r.At = moment(at)
-	return r, nil
 }

@@ -24,6 +24,10 @@ type Store struct {
 	read    *sql.DB
 	dialect dialect
 	now     func() time.Time
+
+	attaching *group[Claim, attached]
+	detaching *group[departure, struct{}]
+	end       context.CancelFunc // of the groups
 }
 
 // Open opens the database named by dsn and brings its schema up to date. sqlite:PATH is
@@ -44,6 +48,9 @@ func Open(ctx context.Context, dsn string, now func() time.Time) (*Store, error)
 		return nil, d.openError(err)
 	}
 	s := &Store{write: write, read: read, dialect: d, now: now}
+	lasting, end := context.WithCancel(context.Background())
+	s.end = end
+	s.attaching, s.detaching = startGroup(lasting, s.attach), startGroup(lasting, s.detach)
 	if err := s.migrate(ctx); err != nil {
 		return nil, errors.Join(d.openError(err), s.Close())
 	}
@@ -59,6 +66,9 @@ func (d dialect) openError(err error) error {
 
 // Close waits for running statements and closes the database.
 func (s *Store) Close() error {
+	s.end()
+	s.attaching.running.Wait()
+	s.detaching.running.Wait()
 	err := s.read.Close()
 	if s.write != s.read {
 		err = errors.Join(err, s.write.Close())
@@ -169,6 +179,19 @@ func collect[T any](ctx context.Context, db asker, scan func(*sql.Rows) (T, erro
 		all = append(all, one)
 	}
 	return all, rows.Err()
+}
+
+// changed checks that a statement has changed a row, and gives otherwise when it has not.
+// Trouble of the store never passes for that.
+func changed(r sql.Result, err, otherwise error) error {
+	if err != nil {
+		return err
+	}
+	n, err := r.RowsAffected()
+	if err == nil && n == 0 {
+		err = otherwise
+	}
+	return err
 }
 
 // found turns the driver's word for an empty result into ours.

@@ -308,6 +308,8 @@ func testStore(t *testing.T, open opener) {
 		},
 	}
 	maps.Copy(tests, testProof)
+	maps.Copy(tests, testAttach)
+	maps.Copy(tests, testParked)
 	maps.Copy(tests, testOrders)
 	maps.Copy(tests, testFeed)
 	for name, test := range tests {

@@ -10,10 +10,6 @@ import (
 	"yeban/sync/protocol"
 )
 
-// AlarmTrouble is the kind of the alarms that terminals raise by naming a trouble in
-// STATUS; Ref is the protocol.Trouble.
-const AlarmTrouble = "trouble"
-
 // severityOf says how soon somebody must look after a trouble.
 func severityOf(t protocol.Trouble) Severity {
 	switch t {

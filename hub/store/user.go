@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"time"
 )
@@ -19,11 +18,8 @@ func (s *Store) AddUser(ctx context.Context, name, passwordHash string, replace 
 				ON CONFLICT (name) DO UPDATE SET password_hash = excluded.password_hash`
 		}
 		r, err := tx.ExecContext(ctx, query, name, passwordHash, ms(s.now()))
-		if err != nil {
-			return fmt.Errorf("add user: %w", err)
-		}
-		if n, err := r.RowsAffected(); err != nil || n == 0 {
-			return errors.Join(fmt.Errorf("user %s: %w", name, ErrExists), err)
+		if err := changed(r, err, ErrExists); err != nil {
+			return fmt.Errorf("add user %s: %w", name, err)
 		}
 		if _, err := tx.ExecContext(ctx, `DELETE FROM sessions WHERE username = $1`, name); err != nil {
 			return fmt.Errorf("end sessions: %w", err)
@@ -82,39 +78,4 @@ func (s *Store) EndSession(ctx context.Context, token string) error {
 		return fmt.Errorf("end session: %w", err)
 	}
 	return nil
-}
-
-// Audit is one thing that a person did or looked at.
-type Audit struct {
-	At      time.Time
-	User    string
-	Action  string // login, login.refused, logout, personal.shown, alarm.cleared
-	Subject string // id of what it was done to
-	Remote  string // address it came from
-}
-
-// AddAudit writes a row that is never changed; its time is the hub's now.
-func (s *Store) AddAudit(ctx context.Context, a Audit) error { return audit(ctx, s.write, a, s.now()) }
-
-func audit(ctx context.Context, db asker, a Audit, now time.Time) error {
-	_, err := db.ExecContext(ctx, `INSERT INTO audit (id, at, username, action, subject, remote) VALUES ($1, $2, $3, $4, $5, $6)`,
-		newID(now), ms(now), a.User, a.Action, a.Subject, a.Remote)
-	if err != nil {
-		return fmt.Errorf("write audit: %w", err)
-	}
-	return nil
-}
-
-// Audits gives the newest rows about a subject first ("" means about anything).
-func (s *Store) Audits(ctx context.Context, subject string, limit int) ([]Audit, error) {
-	all, err := collect(ctx, s.read, func(r *sql.Rows) (a Audit, err error) {
-		var at int64
-		err = r.Scan(&at, &a.User, &a.Action, &a.Subject, &a.Remote)
-		a.At = moment(at)
-		return a, err
-	}, `SELECT at, username, action, subject, remote FROM audit WHERE ($1 = '' OR subject = $1) ORDER BY id DESC LIMIT $2`, subject, limit)
-	if err != nil {
-		return nil, fmt.Errorf("read audit: %w", err)
-	}
-	return all, nil
 }
