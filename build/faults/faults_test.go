@@ -14,6 +14,18 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+func TestEveryFaultIsTried(t *testing.T) {
+	var tried [13]bool
+	for _, one := range trials() {
+		tried[one.fault] = tried[one.fault] || !one.control
+	}
+	for fault := 1; fault < len(tried); fault++ {
+		if !tried[fault] {
+			t.Errorf("fault %d of twelve is not tried", fault)
+		}
+	}
+}
+
 // TestFaultsLoseNothing is the short form of the rig. What a machine cannot do is skipped
 // with the reason.
 func TestFaultsLoseNothing(t *testing.T) {

@@ -5,15 +5,16 @@ import (
 	"time"
 )
 
-// clock is the time of a life; it may go back. The outbox's own goroutines look at it too.
-type clock struct{ ms atomic.Int64 }
+// clock is a wall clock. It goes with the time of its life, and may be set, also back.
+type clock struct{ off atomic.Int64 }
 
 func newClock() *clock {
 	c := new(clock)
-	c.ms.Store(time.Date(2026, 11, 22, 3, 0, 0, 0, time.UTC).UnixMilli())
+	c.set(time.Until(time.Date(2026, 11, 22, 3, 0, 0, 0, time.UTC)))
 	return c
 }
 
-func (c *clock) Now() time.Time { return time.UnixMilli(c.ms.Load()) }
+func (c *clock) Now() time.Time { return time.Now().Add(time.Duration(c.off.Load())).Round(0) }
 
-func (c *clock) add(d time.Duration) { c.ms.Add(d.Milliseconds()) }
+// set changes the clock by so much.
+func (c *clock) set(by time.Duration) { c.off.Add(int64(by)) }

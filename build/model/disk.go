@@ -1,6 +1,7 @@
 package model
 
 import (
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -37,6 +38,21 @@ func copyFiles(from, to string, names ...string) error {
 		}
 	}
 	return nil
+}
+
+// copyDisk copies a terminal's disk as a power cut leaves it.
+func copyDisk(from, to string, files ...string) error {
+	if err := copyFiles(from, to, files...); err != nil {
+		return err
+	}
+	blobs, err := os.ReadDir(filepath.Join(from, blobDir))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	for _, b := range blobs {
+		err = errors.Join(err, copyFiles(filepath.Join(from, blobDir), filepath.Join(to, blobDir), b.Name()))
+	}
+	return err
 }
 
 // torn is what a power cut may leave of one bbolt transaction that turned before into

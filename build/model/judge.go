@@ -3,25 +3,28 @@ package model
 import (
 	"context"
 	"errors"
-	"log/slog"
+	"fmt"
+	"math/rand/v2"
 	"slices"
+	"testing/synctest"
+	"time"
 
-	"yeban/hub/projector"
-	"yeban/hub/store"
+	"yeban/sync/record"
 )
 
 // judge heals everything and looks.
 func (l *life) judge() (t Tally, err error) {
-	owed := l.hub.truth.ids()
-	for _, m := range l.machines {
-		for _, id := range m.held() {
-			owed[id] = true
-		}
-	}
-	if err := l.heal(); err != nil {
+	if err := l.calm(); err != nil {
 		return t, err
 	}
-	if err := l.compare(owed); err != nil {
+	owed, papers, err := l.owed()
+	if err != nil {
+		return t, err
+	}
+	if err := l.heal(papers); err != nil {
+		return t, err
+	}
+	if err := l.compare(owed, papers); err != nil {
 		return t, err
 	}
 	for id := range l.promised {
@@ -32,153 +35,125 @@ func (l *life) judge() (t Tally, err error) {
 	t.AtHub, t.Conflicts, t.Logs = len(l.hub.truth.ids()), len(l.hub.truth.kept), len(l.hub.truth.logs)
 	for _, m := range l.machines {
 		t.Pruned += m.pruned
+		t.Cuts += m.line.broken
 	}
+	for id := range l.hub.truth.ids() {
+		t.BlobsGone += len(l.blobs[id])
+	}
+	for _, p := range papers {
+		t.Blobs += len(p)
+		t.BlobsGone -= len(p)
+	}
+	t.Orders, t.Obeyed = l.given, len(l.done)
+	for _, fence := range l.hub.truth.fences {
+		t.Talks += int(fence)
+	}
+	t.Falls = l.hub.falls
 	return t, nil
 }
 
-// heal has each machine deliver in peace, one after the other: two of one name would
-// fence each other off for ever.
-func (l *life) heal() error {
+// calm ends every terminal, and makes hub and lines good. Two of one name would fence each
+// other off for ever.
+func (l *life) calm() error {
 	for _, m := range l.machines {
-		for round := 0; ; round++ {
-			if round > 100 {
-				return brokenf("%s does not deliver in peace", m.kiosk)
+		m.line.lose(false)
+		m.line.heal()
+		m.mu.Lock()
+		m.forge, m.stutter = false, false
+		m.mu.Unlock()
+		if err := m.stop(); err != nil {
+			return err
+		}
+	}
+	l.hub.arm(0, false)
+	return l.pass(time.Minute, rand.New(rand.NewPCG(0, 0)))
+}
+
+// owed is what must be at the hub in the end: the records that are there or on a disk, and
+// of their attachments those that are.
+func (l *life) owed() (records map[string]bool, papers map[paper][]record.BlobRef, err error) {
+	records, papers = l.hub.truth.ids(), map[paper][]record.BlobRef{}
+	for name, log := range l.hub.truth.logs {
+		for _, p := range log {
+			all, err := l.hub.store.AttachedBlobs(context.Background(), name.kiosk, p.id)
+			if err != nil {
+				return nil, nil, err
 			}
-			if m.wire == nil {
-				if err := m.connect(l.hub, false); err != nil {
-					return err
+			papers[paper{name.kiosk, p.id}] = nil
+			for _, a := range all {
+				if !a.Complete.IsZero() {
+					papers[paper{name.kiosk, p.id}] = append(papers[paper{name.kiosk, p.id}], a.BlobRef)
 				}
-				continue
 			}
-			if err := m.send(1000, false); err != nil {
+		}
+	}
+	for _, m := range l.machines {
+		for _, id := range m.held() {
+			records[id], papers[paper{m.kiosk, id}] = true, l.blobs[id]
+		}
+	}
+	return records, papers, nil
+}
+
+// paper is a record of a terminal that may have attachments.
+type paper struct{ kiosk, id string }
+
+// heal has each machine deliver in peace, one after the other.
+func (l *life) heal(papers map[paper][]record.BlobRef) error {
+	for _, m := range l.machines {
+		if err := m.open(); err != nil {
+			return err
+		}
+		for round := 0; ; round++ {
+			time.Sleep(4 * time.Second)
+			synctest.Wait()
+			if err := l.failed(); err != nil {
 				return err
 			}
-			if err := l.hub.commit(func(n int) int { return n - 1 }, false); err != nil {
+			lacks, err := l.lacks(m, papers)
+			if err != nil {
 				return err
 			}
-			if err := m.hear(l.hub.truth); err != nil {
-				return err
-			}
-			_, _, last := m.box.Position()
-			if m.wire != nil && m.box.Acknowledged() == last && len(m.wire.up)+len(m.wire.down) == 0 {
+			if lacks == "" {
 				break
 			}
-		}
-	}
-	for _, m := range l.machines {
-		if err := m.check(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// compare reads the database from end to end.
-func (l *life) compare(owed map[string]bool) error {
-	ctx, st, truth := context.Background(), l.hub.store, l.hub.truth
-	entries, err := st.After(ctx, 0, 1<<20)
-	if err != nil {
-		return err
-	}
-	logs := map[logName][]place{}
-	bodies := map[string][]byte{}
-	for i := range entries {
-		c := &entries[i]
-		if c.Pos != int64(i+1) {
-			return brokenf("position %d at the place of %d", c.Pos, i+1)
-		}
-		if body, ok := bodies[c.Entry.ID]; ok && string(body) != string(c.Entry.Sealed) {
-			return brokenf("%s is there with two bodies", c.Entry.ID)
-		}
-		bodies[c.Entry.ID] = c.Entry.Sealed
-		name := logName{c.Kiosk, c.Epoch}
-		logs[name] = append(logs[name], place{c.Entry.ID, c.Entry.Hash})
-	}
-	for name, want := range truth.logs {
-		if !slices.Equal(logs[name], want) {
-			return brokenf("the log of %s has %d entries, or others than the %d that it must have", name.kiosk, len(logs[name]), len(want))
-		}
-		seen := map[string]bool{}
-		for _, p := range want {
-			if seen[p.id] {
-				return brokenf("%s stands twice in one log", p.id)
+			if round > 1000 {
+				return brokenf("%s does not deliver in peace: %s", m.kiosk, lacks)
 			}
-			seen[p.id] = true
 		}
-	}
-	for id := range owed {
-		if bodies[id] == nil {
-			return brokenf("%s is lost", id)
-		}
-	}
-	if int64(len(entries)) != truth.count {
-		return brokenf("%d entries, there must be %d", len(entries), truth.count)
-	}
-	return errors.Join(l.compareChains(ctx), l.compareConflicts(ctx), l.compareApplications(ctx, bodies))
-}
-
-func (l *life) compareChains(ctx context.Context) error {
-	return l.hub.store.Prove(ctx, "", func(p store.Proof) error {
-		if p.Broken != nil {
-			return brokenf("the chain of %s breaks at %d: %s", p.Kiosk, p.Broken.Seq, p.Broken.Cause)
-		}
-		return nil
-	})
-}
-
-func (l *life) compareConflicts(ctx context.Context) error {
-	kept, err := l.hub.store.Conflicts(ctx, 1<<20)
-	if err != nil {
-		return err
-	}
-	there := map[contradiction]bool{}
-	for _, c := range kept {
-		var name logName
-		if err := name.epoch.UnmarshalText([]byte(c.Epoch)); err != nil {
+		if err := errors.Join(m.check(), m.stop()); err != nil {
 			return err
-		}
-		name.kiosk = c.Kiosk
-		there[contradiction{name, c.Seq, c.Kind, c.Hash}] = true
-	}
-	for want := range l.hub.truth.kept {
-		if !there[want] {
-			return brokenf("the version that contradicts at %d (%s) was not kept", want.seq, want.kind)
 		}
 	}
 	return nil
 }
 
-// compareApplications has the projector show to staff what is committed.
-func (l *life) compareApplications(ctx context.Context, bodies map[string][]byte) error {
-	p := projector.Projector{Store: l.hub.store, Bus: silence{}, Key: l.ground.key, Log: slog.New(slog.DiscardHandler)}
-	for n := 1; n > 0; {
-		var err error
-		if n, err = p.Step(ctx); err != nil {
-			return err
+// lacks says what of a machine's is not at the hub, or is empty.
+func (l *life) lacks(m *machine, papers map[paper][]record.BlobRef) (string, error) {
+	_, _, last := m.box.Position()
+	if at := m.box.Acknowledged(); at != last {
+		return fmt.Sprintf("%d of %d records are acknowledged", at, last), nil
+	}
+	if b := m.box.Blobs(); b.Pending > 0 {
+		return fmt.Sprintf("%d attachments are pending", b.Pending), nil
+	}
+	if r, ok := m.orders.Next(); ok {
+		return fmt.Sprintf("report %s on an order", r.State), nil
+	}
+	book := m.book()
+	for p, refs := range papers {
+		if p.kiosk != m.kiosk || len(refs) == 0 || !slices.Contains(book.held(), p.id) {
+			continue
+		}
+		if gap, err := l.gap(p, refs); gap != "" || err != nil {
+			return gap, err
 		}
 	}
-	shown, err := l.hub.store.Applications(ctx, store.Filter{Limit: 1 << 20})
-	if err != nil {
-		return err
-	}
-	for _, a := range shown {
-		if bodies[a.ID] == nil {
-			return brokenf("%s is shown and not there", a.ID)
+	given, err := l.hub.store.Commands(context.Background(), m.kiosk, 1<<20)
+	for _, c := range given {
+		if !c.State.Ended() {
+			return fmt.Sprintf("order %s is %s", c.Args["n"], c.State), err
 		}
 	}
-	parked, err := l.hub.store.ParkedRecords(ctx, 10)
-	if err != nil {
-		return err
-	}
-	if len(shown) != len(bodies) || len(parked) > 0 {
-		return brokenf("%d applications are shown, %d are there, %d parked", len(shown), len(bodies), len(parked))
-	}
-	return nil
+	return "", err
 }
-
-// silence is a bus that nobody listens to.
-type silence struct{}
-
-func (silence) Hint(string) {}
-
-func (silence) Watch(string) (<-chan string, func(), error) { return nil, func() {}, nil }

@@ -18,19 +18,22 @@ type Kind string
 
 const (
 	Append       Kind = "append"        // a citizen is given a receipt
+	Attach       Kind = "attach"        // likewise, and has handed in papers
 	AppendCut    Kind = "append cut"    // the power goes while a record is being written
 	AppendAgain  Kind = "append again"  // what was being written is handed in once more
-	Connect      Kind = "connect"       // HELLO, WELCOME
-	ConnectLost  Kind = "connect lost"  // HELLO arrives, WELCOME does not
-	Send         Kind = "send"          // a terminal writes RECORDS to its socket
-	SendTwice    Kind = "send twice"    // and they arrive twice
-	Forge        Kind = "forge"         // records arrive that are not those of the log
-	Commit       Kind = "commit"        // the hub commits some of what has come
-	CommitCrash  Kind = "commit, crash" // and goes down before a word of it
-	Crash        Kind = "hub crash"     // with all that has come and is not committed
-	HearAck      Kind = "hear"          // a terminal reads one message
-	LoseAck      Kind = "lose word"     // one message to a terminal is lost with its connection
-	Hangup       Kind = "hang up"       // a connection breaks; some of what is under way arrives
+	Order        Kind = "order"         // staff order something
+	Forge        Kind = "forge"         // the next records that are sent are not those of the log
+	Stutter      Kind = "stutter"       // some records are sent twice
+	Partition    Kind = "partition"     // nothing comes through a line any more
+	Mend         Kind = "mend"          // a line is good again
+	Slow         Kind = "slow"          // a line is slow
+	Cut          Kind = "cut"           // a line breaks some bytes from now, in the middle of a frame
+	Lose         Kind = "lose"          // a line breaks now; what is on its way arrives, or half of it
+	Takeover     Kind = "takeover"      // a line breaks, and what is on its way arrives when another connection has taken over
+	HubDies      Kind = "hub dies"      // a few writes from now, before the write or behind it
+	HubCrash     Kind = "hub crash"     // at once
+	ServerStops  Kind = "server stops"  // one of the hub's processes is started anew, in good order
+	ServerDies   Kind = "server dies"   // or in none
 	Reboot       Kind = "reboot"        // a terminal is ended in good order
 	PowerCut     Kind = "power cut"     // a terminal is ended in none
 	TakeImage    Kind = "take image"    // of a terminal's disk
@@ -38,8 +41,10 @@ const (
 	Clone        Kind = "clone"         // a second machine with the disk and the name of the first
 	Backup       Kind = "backup"        // of the hub's database
 	Restore      Kind = "restore"       // the database as it was
-	Wait         Kind = "wait"          // hours; a clock may also go back
-	Prune        Kind = "prune"         // what was acknowledged long ago is dropped
+	SetClock     Kind = "set clock"     // a terminal's, by up to nine days, or back by one
+	SetHubClock  Kind = "set hub clock" // likewise the hub's
+	Wait         Kind = "wait"          // minutes
+	Prune        Kind = "prune"         // what was acknowledged long ago is dropped, often a week later
 	NewEpoch     Kind = "new epoch"     // a terminal ends its log by itself
 )
 
@@ -48,15 +53,13 @@ var often = []struct {
 	kind   Kind
 	weight int
 }{
-	{Append, 18}, {AppendCut, 3}, {AppendAgain, 2},
-	{Connect, 14}, {ConnectLost, 1},
-	{Send, 16}, {SendTwice, 2}, {Forge, 1},
-	{Commit, 14}, {CommitCrash, 2}, {Crash, 1},
-	{HearAck, 14}, {LoseAck, 2}, {Hangup, 2},
-	{Reboot, 1}, {PowerCut, 2},
-	{TakeImage, 2}, {RestoreImage, 2}, {Clone, 2},
+	{Append, 20}, {Attach, 8}, {AppendCut, 3}, {AppendAgain, 2}, {Order, 6},
+	{Forge, 1}, {Stutter, 2},
+	{Partition, 4}, {Mend, 10}, {Slow, 4}, {Cut, 6}, {Lose, 4}, {Takeover, 5},
+	{HubDies, 4}, {HubCrash, 1}, {ServerStops, 1}, {ServerDies, 2},
+	{Reboot, 1}, {PowerCut, 4}, {TakeImage, 2}, {RestoreImage, 2}, {Clone, 2},
 	{Backup, 2}, {Restore, 2},
-	{Wait, 4}, {Prune, 3}, {NewEpoch, 1},
+	{SetClock, 4}, {SetHubClock, 1}, {Wait, 6}, {Prune, 4}, {NewEpoch, 1},
 }
 
 // Life draws the moves of a seed.
@@ -66,7 +69,7 @@ func Life(seed uint64) []Move {
 	for _, o := range often {
 		total += o.weight
 	}
-	moves := make([]Move, 20+r.IntN(120))
+	moves := make([]Move, 15+r.IntN(60))
 	for i := range moves {
 		n := r.IntN(total)
 		for _, o := range often {
