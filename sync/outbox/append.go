@@ -68,7 +68,9 @@ func (o *Outbox) append(ctx context.Context, r record.Record) (Position, error) 
 	if err != nil {
 		return Position{}, err
 	}
-	growAhead(db, need)
+	if o.spare -= need; o.spare < 0 {
+		o.spare = growAhead(db, need)
+	}
 	p := Position{Epoch: s.epoch, Seq: e.Seq, Hash: e.Hash}
 	if err := o.put(db, s, &e, receiptNumber(r)); err != nil {
 		return o.afterFailedWrite(e.ID, p, err)

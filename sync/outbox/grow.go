@@ -20,25 +20,31 @@ var zeros [64 << 10]byte
 // there, a flush is one write; it takes less than half the time.
 //
 // It is a matter of speed only. Where it does not succeed the file is as long as before,
-// and bbolt meets the cause itself. The caller holds write.
-func growAhead(db *bolt.DB, n int64) {
+// and bbolt meets the cause itself. What it gives is how much more than n there is, so that
+// not every record has to ask. The caller holds write.
+func growAhead(db *bolt.DB, n int64) (spare int64) {
 	var used int64
 	if db.View(func(tx *bolt.Tx) error { used = tx.Size(); return nil }) != nil {
-		return
+		return 0
 	}
 	info, err := os.Stat(db.Path())
-	if err != nil || info.Size() >= used+n {
-		return
+	if err != nil {
+		return 0
+	}
+	if info.Size() >= used+n {
+		return info.Size() - used - n
 	}
 	f, err := os.OpenFile(db.Path(), os.O_WRONLY, 0)
 	if err != nil {
-		return
+		return 0
 	}
 	defer f.Close()
 	end := (used + n + min(used, growStep)) &^ 4095
 	if err := fillWithZeros(f, info.Size(), end); err != nil {
 		_ = f.Truncate(info.Size())
+		return 0
 	}
+	return end - used - n
 }
 
 func fillWithZeros(f *os.File, from, to int64) error {

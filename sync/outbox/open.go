@@ -130,7 +130,7 @@ func (o *Outbox) load(db *bolt.DB) error {
 		return err
 	}
 	o.mu.Lock()
-	o.db, o.state, o.ackStored, o.recent = db, s, s.acked, newest
+	o.db, o.state, o.ackStored, o.recent, o.spare = db, s, s.acked, newest, 0
 	o.pageSize = int64(db.Info().PageSize) // Info is not safe beside a writer
 	o.mu.Unlock()
 	return nil

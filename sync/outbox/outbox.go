@@ -78,6 +78,7 @@ type Outbox struct {
 	// write is held by whoever changes the log, over the whole change; mu only while
 	// the fields below are read or replaced. Readers thus never wait for the disk.
 	write  sync.Mutex
+	spare  int64  // bytes that the file is sure to have beyond its end; under write
 	recent recent // what the file's index does not have yet; under write
 
 	mu        sync.Mutex
