@@ -107,8 +107,8 @@ type scanMore struct {
 
 func (s scanMore) Scan(columns ...any) error { return s.row.Scan(append(columns, s.more...)...) }
 
-// MoveFeed notes that everything up to a position is delivered, or refused. ErrFenced
-// means that another holder has taken over.
+// MoveFeed notes that everything up to a position is delivered, or refused, which ends the
+// alarm of a feed that failed. ErrFenced means that another holder has taken over.
 func (s *Store) MoveFeed(ctx context.Context, name, holder string, from, to int64, delivered bool, refused *FeedRefusal) error {
 	err := s.transact(ctx, func(tx *sql.Tx) error {
 		now := s.now()
@@ -121,6 +121,9 @@ func (s *Store) MoveFeed(ctx context.Context, name, holder string, from, to int6
 		}
 		r, err := tx.ExecContext(ctx, query, args...)
 		if err := changed(r, err, ErrFenced); err != nil {
+			return err
+		}
+		if err := clearFailing(ctx, tx, name, now); err != nil {
 			return err
 		}
 		if refused == nil {

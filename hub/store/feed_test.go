@@ -156,6 +156,9 @@ var testFeed = map[string]func(*testing.T, *Store){
 		if all, err := s.Feeds(t.Context()); err != nil || all[0].Trouble != "" || !all[0].FailingSince.IsZero() {
 			t.Errorf("feeds %+v, %v", all, err)
 		}
+		if alarms, err := s.OpenAlarms(t.Context(), 5); err != nil || len(alarms) != 0 {
+			t.Errorf("after it got through: %+v, %v", alarms, err)
+		}
 	},
 	"the newest word on an application stands": func(t *testing.T, s *Store) {
 		log := projected(t, s, 1)

@@ -85,10 +85,19 @@ func (s *Store) changeRefusals(ctx context.Context, change, feed string, ids []s
 	return n, err
 }
 
+// clearFailing ends the alarm of a feed that has got through.
+func clearFailing(ctx context.Context, tx *sql.Tx, feed string, now time.Time) error {
+	return clearFeed(ctx, tx, feed, alarmFailing, now, "")
+}
+
 // clearRefused ends the alarm where nothing is left that it is about.
 func clearRefused(ctx context.Context, tx *sql.Tx, feed string, now time.Time) error {
+	return clearFeed(ctx, tx, feed, alarmRefused, now, ` AND NOT EXISTS (SELECT 1 FROM feed_refusals WHERE feed = $1)`)
+}
+
+func clearFeed(ctx context.Context, tx *sql.Tx, feed, kind string, now time.Time, where string) error {
 	_, err := tx.ExecContext(ctx, `UPDATE alarms SET cleared_at = $3, cleared_by = '' WHERE kiosk = '' AND kind = $2 AND ref = $1
-		AND cleared_at = 0 AND NOT EXISTS (SELECT 1 FROM feed_refusals WHERE feed = $1)`, feed, alarmRefused, ms(now))
+		AND cleared_at = 0`+where, feed, kind, ms(now))
 	if err != nil {
 		return fmt.Errorf("clear alarm of feed %s: %w", feed, err)
 	}
@@ -119,6 +128,9 @@ func (s *Store) SettleAgain(ctx context.Context, name, holder string, pos int64,
 		}
 		r, err := tx.ExecContext(ctx, query, args...)
 		if err := changed(r, err, ErrFenced); err != nil {
+			return err
+		}
+		if err := clearFailing(ctx, tx, name, now); err != nil {
 			return err
 		}
 		if refused != nil {
