@@ -61,8 +61,6 @@ type Port struct {
 type ReaderPort struct {
 	Port   `yaml:",inline"`
 	Family string `yaml:"family" help:"how it wraps its messages: samv (AA AA AA 96 69 …) or stx (02 … 03)"`
-
-	Fingerprint bool `yaml:"fingerprint" help:"read fingerprints with the card, where card and reader have them; they are not kept; not with stx"`
 }
 
 // PrinterPort is the receipt printer.

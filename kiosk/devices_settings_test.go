@@ -61,11 +61,9 @@ func TestReaderIsSpokenToAsTheSettingsSay(t *testing.T) {
 	for _, c := range []struct {
 		name, settings string
 		family         simulator.ReaderFamily
-		prints         int
 	}{
-		{"as it comes", "", simulator.SAMV, 0},
-		{"fingerprints", ", fingerprint: true", simulator.SAMV, simulator.Cards()[0].Fingerprint},
-		{"other family", ", family: stx", simulator.STX, 0},
+		{"as it comes", "", simulator.SAMV},
+		{"other family", ", family: stx", simulator.STX},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -77,8 +75,8 @@ func TestReaderIsSpokenToAsTheSettingsSay(t *testing.T) {
 			err := use(t.Context(), h.reader, time.Minute, func(ctx context.Context, r *idcard.Reader) error {
 				sim.Reader.Lay(simulator.Cards()[0])
 				got, err := r.WaitCard(ctx, cardPoll, nil)
-				if got.IDNumber != simulator.Cards()[0].IDNumber || len(got.Fingerprint) != c.prints {
-					t.Errorf("another card, or %d bytes of fingerprint", len(got.Fingerprint))
+				if got.IDNumber != simulator.Cards()[0].IDNumber || len(got.Fingerprint) != 0 {
+					t.Errorf("another card, or %d bytes of a fingerprint that nobody needs", len(got.Fingerprint))
 				}
 				return err
 			})
@@ -138,7 +136,6 @@ func TestEvaluatorIsSpokenToAsTheSettingsSay(t *testing.T) {
 func TestDeviceSettingsThatCannotBeAreRefused(t *testing.T) {
 	for settings, want := range map[string]string{
 		"idcard: {family: usb}":                                       `devices.idcard.family: "usb" is neither samv nor stx`,
-		"idcard: {family: stx, fingerprint: true}":                    "devices.idcard.fingerprint: readers of the stx family",
 		"evaluator: {model: morse}":                                   `devices.evaluator: no evaluator of kind "morse"`,
 		"evaluator: {best_key: 3}":                                    "devices.evaluator.best_key: 3 is neither 5, 1 nor 0",
 		"evaluator: {best_key: 0}":                                    "devices.evaluator: no key of ev1 devices is 0",
@@ -159,7 +156,7 @@ func TestDeviceSettingsThatCannotBeAreRefused(t *testing.T) {
 
 func TestHelpNamesDeviceSettings(t *testing.T) {
 	_, out, _ := call(t, "", "--help")
-	for _, want := range []string{"devices.idcard.family", "devices.idcard.fingerprint", "devices.evaluator.best_key", "devices.evaluator.jt905.vendor", "0x01"} {
+	for _, want := range []string{"devices.idcard.family", "devices.evaluator.best_key", "devices.evaluator.jt905.vendor", "0x01"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("help lacks %s", want)
 		}

@@ -36,23 +36,16 @@ const familySAMV = "samv"
 var families = map[string]idcard.Family{familySAMV: idcard.SAMV, "stx": idcard.STX}
 
 func (p *ReaderPort) check() error {
-	family, known := families[p.Family]
-	switch {
-	case !known:
+	if _, known := families[p.Family]; !known {
 		return fmt.Errorf("devices.idcard.family: %q is neither samv nor stx", p.Family)
-	case p.Fingerprint && family == idcard.STX:
-		return errors.New("devices.idcard.fingerprint: readers of the stx family have no command for it")
 	}
 	return nil
 }
 
-// options are what a reader is asked for besides the card's text and photo.
+// options are what a reader is asked for besides the card's text and photo. Fingerprints are
+// not: no item needs them.
 func (p *ReaderPort) options() []idcard.Option {
-	options := []idcard.Option{idcard.WithFamily(families[p.Family]), idcard.WithAddress()}
-	if p.Fingerprint {
-		options = append(options, idcard.WithFingerprint())
-	}
-	return options
+	return []idcard.Option{idcard.WithFamily(families[p.Family]), idcard.WithAddress()}
 }
 
 // polarities are the scales of evaluators by the key that is the best.
