@@ -289,6 +289,9 @@ func (b *browser) shot(name string) chromedp.Action[chromedp.Void] {
 		if err != nil {
 			return err
 		}
+		if err := os.MkdirAll(*shots, 0o755); err != nil {
+			return err
+		}
 		return os.WriteFile(filepath.Join(*shots, name+".png"), png, 0o644)
 	})
 }
